@@ -4,33 +4,33 @@
 
 # %% auto #0
 __all__ = ['UNK', 'ANGLES', 'GAME', 'find_root', 'DataError', 'places', 'cache_root', 'is_demo', 'recipe_name', 'atomic',
-           'write_json', 'write_csv', 'fingerprint', 'toy_game', 'load_train', 'load_test', 'outliers', 'clean_tracks',
-           'box_iou', 'negatives', 'crop_names', 'cut_frame', 'prepare', 'load_boxes', 'load_negatives', 'load_crops',
-           'crop_paths', 'multiview_pairs', 'show_crops']
+           'write_json', 'write_csv', 'fingerprint', 'toy_game', 'show_crops', 'load_train', 'load_test', 'check_data',
+           'outliers', 'clean_tracks', 'box_iou', 'negatives', 'crop_names', 'cut_frame', 'load_boxes',
+           'load_negatives', 'prepare', 'cache_stats', 'prune_cache', 'open_store', 'load_crops', 'multiview_pairs',
+           'show_sheet', 'kit_colours', 'draw_boxes', 'show_frames', 'show_cleaning', 'show_sizes', 'show_negatives']
 
-# %% ../nbs/00_data.ipynb #b078ba28
+# %% ../nbs/00_data.ipynb #9729da55
 import atexit, csv, errno, hashlib, io, json, os, re, shutil, stat, sys, tempfile, threading, time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 import numpy as np, pandas as pd
 import pandera.pandas as pa
 import matplotlib.pyplot as plt
-from fastcore.basics import patch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from matplotlib.patches import Rectangle
 from PIL import Image
 from tqdm import tqdm
 
-# %% ../nbs/00_data.ipynb #36f24252
+# %% ../nbs/00_data.ipynb #4314dca2
 UNK = -1                    # the label of everybody who has none
 ANGLES = ('side', 'top')    # the two cameras
 GAME = 'atmaCup22_2nd'      # the folder of one game below a data root
 _BOX = ['x', 'y', 'w', 'h']
 
-# %% ../nbs/00_data.ipynb #d8a2b106
+# %% ../nbs/00_data.ipynb #0c2bb1e9
 def find_root() -> Path:
     "The project's folder: nearest parent of the working directory, or of the package, that holds its `settings.ini`"
     for start in (Path.cwd(), Path(globals().get('__file__') or Path.cwd()).resolve().parent):
@@ -39,7 +39,7 @@ def find_root() -> Path:
             if f.is_file() and 'lib_name = reid_nb' in f.read_text(errors='replace'): return p
     return Path.cwd()
 
-# %% ../nbs/00_data.ipynb #e63f7864
+# %% ../nbs/00_data.ipynb #57260a3a
 class DataError(ValueError):
     "What is wrong with the data: `problems` has a row per problem (file, row, column, problem, fix)"
     def __init__(self, problems, head='the data cannot be used'):
@@ -58,7 +58,7 @@ def _words(problems, head, most=30):
     more = [f'... and {len(p) - most} more (see the error\'s `problems`)'] if len(p) > most else []
     return '\n'.join([f'{head}: {len(p)} problems', *('  ' + line(d) for d in p[:most]), *more])
 
-# %% ../nbs/00_data.ipynb #9d4eb9a8
+# %% ../nbs/00_data.ipynb #df348c52
 def places(
     data='', # folder that holds `atmaCup22_2nd/`; '' = the project's `inputs/` if it has one, else the demo game
     out='',  # folder for artefacts; '' = the project's `outputs/`
@@ -88,7 +88,7 @@ def _test_places():
     tmp = Path(tempfile.mkdtemp(prefix='reid_nb-')); atexit.register(shutil.rmtree, tmp, ignore_errors=True)
     return draw_game(tmp/'inputs', 'tiny'), tmp/'outputs'
 
-# %% ../nbs/00_data.ipynb #556ae034
+# %% ../nbs/00_data.ipynb #27d62294
 def cache_root(data, out) -> Path:
     "Where caches go: beside the data, or in `out/inputs` where the data's folder may not be written"
     p = Path(data)
@@ -103,7 +103,7 @@ def recipe_name(data) -> str:
     if not is_demo(data): return 'full'
     return 'tiny' if json.loads((Path(data)/'demo.json').read_text()).get('size') == 'tiny' else 'demo'
 
-# %% ../nbs/00_data.ipynb #be8520ae
+# %% ../nbs/00_data.ipynb #5155afb6
 @contextmanager
 def atomic(path):
     "A temporary path beside `path`: renamed to it on success, removed on error"
@@ -129,7 +129,7 @@ def _plain(o):
     if isinstance(o, np.generic): return o.item()
     return o.tolist() if isinstance(o, np.ndarray) else str(o)
 
-# %% ../nbs/00_data.ipynb #db25fadf
+# %% ../nbs/00_data.ipynb #e2736d42
 def _canon(o):
     "Any part of a fingerprint as bytes"
     if isinstance(o, pd.DataFrame): return b'df' + o.to_csv(lineterminator='\n').encode()
@@ -145,7 +145,7 @@ def fingerprint(*parts) -> str:
     "12 hex digits that stay the same from process to process; of a `Path` to a file, its content counts"
     return hashlib.sha256(_canon(parts)).hexdigest()[:12]
 
-# %% ../nbs/00_data.ipynb #f9ad696a
+# %% ../nbs/00_data.ipynb #89792fd3
 def toy_game(
     dest,              # folder to create; `atmaCup22_2nd` goes in it
     clips=2, frames=3, # clips (quarters), frames of each
@@ -186,475 +186,7 @@ def _toy_test(g, df, precut):
     for f in (g/'images').glob('Q4*'): f.unlink()
     return df.assign(rel_path=names)
 
-# %% ../nbs/00_data.ipynb #0a3df4ef
-_TRAIN = ['quarter', 'angle', 'session', 'frame', *_BOX, 'label_id']
-_TEST = ['quarter', 'angle', 'session', 'frame', *_BOX]
-_ALIAS = dict(session_no='session', frame_in_session='frame')
-
-def _text(path, report):
-    "A text file's content, or why it is none"
-    if not path.is_file(): raise DataError([dict(file=path.name, problem=f'missing: {path} does not exist', fix='Download it, or point `data` elsewhere')])
-    raw = path.read_bytes(); bad = lambda p, f: DataError([dict(file=path.name, problem=p, fix=f)])
-    if not raw.strip(): raise bad('the file is empty', 'Download it again')
-    if raw[:2] in (b'\xff\xfe', b'\xfe\xff'): raise bad('it is UTF-16 text', 'Save it as UTF-8')
-    if raw[:2] in (b'PK', b'\x1f\x8b'): raise bad('it is a compressed file', 'Unpack it')
-    if b'\0' in raw: raise bad('it holds NUL bytes, so it is no text', 'Download it again')
-    report['byte order mark'] = int(raw.startswith(b'\xef\xbb\xbf')); report['CRLF lines'] = raw.count(b'\r\n')
-    try: return raw.decode('utf-8-sig')
-    except UnicodeDecodeError as e: raise bad(f'byte {e.start} is not UTF-8', 'Save it as UTF-8') from None
-
-def _read_csv(path, need, report):
-    "A csv as text columns (index = row) and the problems of its form"
-    text = _text(path, report); P = []; add = lambda **k: P.append(dict(file=path.name, **k))
-    rows = list(csv.reader(io.StringIO(text, newline=''))); head = [_ALIAS.get(c.strip(), c.strip()) for c in rows[0]]
-    missing = [c for c in need if c not in head]; twice = [c for c, n in Counter(head).items() if n > 1]
-    other = next((d for d in ';\t|' if d in ''.join(rows[0])), None)
-    if missing and other: raise DataError([dict(file=path.name, problem=f'columns are separated by {other!r}', fix='Save it with commas')])
-    if missing: add(column=', '.join(missing), problem=f'missing; the file has {", ".join(head)}', fix='Add the column')
-    if twice: add(column=', '.join(twice), problem='the column is there twice', fix='Delete one')
-    body = [r for r in rows[1:] if r]; report['blank lines'] = len(rows) - 1 - len(body)
-    for i, r in enumerate(body):
-        if len(r) != len(head): add(row=i, problem=f'{len(r)} fields, the header has {len(head)}', fix='Correct or delete the row')
-    if not body: add(problem='no rows below the header', fix='Download it again')
-    if P: raise DataError(P, path.name)
-    return pd.DataFrame(body, columns=head, index=pd.RangeIndex(len(body), name='row'), dtype=str).apply(lambda c: c.str.strip())
-
-# %% ../nbs/00_data.ipynb #09e822c1
-def _schema(columns):
-    "The rules for the columns of a box table"
-    C = lambda kind, *checks: pa.Column(kind, list(checks))
-    whole = lambda least: [pa.Check(lambda s: s % 1 == 0, error='not a whole number'), pa.Check.ge(least, error=f'below {least}')]
-    finite = pa.Check(lambda s: np.isfinite(s), error='not finite'); pos = pa.Check.gt(0, error='not positive')
-    rules = dict(quarter=C(str, pa.Check.str_matches(r'^[A-Za-z0-9][A-Za-z0-9_.-]*\Z', error='not a clip name (letters, digits, - _ .)')),
-                 angle=C(str, pa.Check.isin(ANGLES, error=f"not one of {', '.join(ANGLES)}")),
-                 session=C(float, finite, *whole(0)), frame=C(float, finite, *whole(0)), x=C(float, finite), y=C(float, finite),
-                 w=C(float, finite, pos), h=C(float, finite, pos), label_id=C(float, finite, *whole(0)))
-    return pa.DataFrameSchema({c: rules[c] for c in columns})
-
-def _typed(text, columns, file):
-    "The text table with numbers in it, and the problems of its cells"
-    nums = [c for c in columns if c not in ('quarter', 'angle')]; df = text.copy(); P = []
-    add = lambda r, c, why: P.append(dict(file=file, row=r, column=c, problem=f'{text.at[r, c]!r} is {why}', fix='Correct or delete the row'))
-    for c in nums:
-        df[c] = pd.to_numeric(text[c], errors='coerce').astype(float)
-        for r in text.index[df[c].isna()]: add(r, c, 'empty' if text.at[r, c] == '' else 'not a number')
-    bad = {(d['row'], d['column']) for d in P}
-    try: _schema(columns).validate(df[columns], lazy=True)
-    except pa.errors.SchemaErrors as e:
-        for f in e.failure_cases.dropna(subset='index').drop_duplicates(['index', 'column']).itertuples():
-            if (f.index, f.column) not in bad: add(int(f.index), f.column, f.check)
-    for c in nums:
-        if not P and (df[c] % 1 == 0).all(): df[c] = df[c].astype(int)
-    return df, sorted(P, key=lambda d: d['row'])
-
-# %% ../nbs/00_data.ipynb #7ce04dc6
-def _inside(root, path):
-    "Does `path`, links followed, lie in `root`?"
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
-
-@lru_cache(maxsize=1 << 17)
-def _probe_(path, size, mtime):
-    if not size: return None, 'the file is empty'
-    try:
-        with Image.open(path, formats=['JPEG', 'PNG']) as im:
-            with open(path, 'rb') as f: f.seek(max(0, size - 4096)); tail = f.read()
-            if im.format == 'JPEG' and b'\xff\xd9' not in tail: im.load()
-            return im.size, ''
-    except Image.DecompressionBombError: return None, 'too many pixels for a frame'
-    except (OSError, SyntaxError, ValueError) as e: return None, 'truncated' if 'truncat' in str(e) else 'not a readable picture'
-
-def _probe(root, rel):
-    "(width, height) and '' of a picture below `root`, or None and what is wrong with it"
-    p = Path(root)/rel
-    if not _inside(root, p): return None, 'a link out of the data folder'
-    try: s = p.stat()
-    except OSError: return None, 'missing on disk'
-    return _probe_(str(p), s.st_size, s.st_mtime_ns) if stat.S_ISREG(s.st_mode) else (None, 'not a file')
-
-def _probe_all(root, rels):
-    "Probe many pictures at once: dict of path -> (size, problem)"
-    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1)*2)) as ex: return dict(zip(rels, ex.map(lambda r: _probe(root, r), rels)))
-
-# %% ../nbs/00_data.ipynb #2afba0b2
-def _frame_names(df):
-    "The frame of each row, relative to the game's folder"
-    return [f'images/{q}__{a}__{s:02d}__{f:02d}.jpg' for q, a, s, f in zip(df.quarter, df.angle, df.session, df.frame)]
-
-def _picture_problems(df, probes, file):
-    "Problems of the pictures a table names, one per picture"
-    first = df.reset_index().drop_duplicates('image').set_index('image').row; n = df.image.value_counts()
-    return [dict(file=file, row=first[i], column='image', problem=f'{i}: {why} ({n[i]} rows name it)', fix='Download it again, or delete its rows')
-            for i, (_, why) in probes.items() if why]
-
-def _clip(df, probes, file, report):
-    "Clip overhanging boxes to their frame; boxes wholly outside are problems"
-    W, H = (np.array([(probes[i][0] or (np.inf, np.inf))[k] for i in df.image]) for k in (0, 1))
-    x0, y0, x1, y1 = df.x.clip(0), df.y.clip(0), np.minimum(df.x + df.w, W), np.minimum(df.y + df.h, H)
-    out = (x1 <= x0) | (y1 <= y0); over = (x0 != df.x) | (y0 != df.y) | (x1 != df.x + df.w) | (y1 != df.y + df.h)
-    P = [dict(file=file, row=r, column='x, y, w, h', problem=f'box {df.loc[r, _BOX].tolist()} lies outside its frame of {W[r]:.0f} x {H[r]:.0f}', fix='Correct or delete the row')
-         for r in df.index[out]]
-    report['boxes clipped to the frame'] = int((over & ~out).sum())
-    kind = {c: df[c].dtype for c in _BOX}
-    return df.assign(x=x0, y=y0, w=x1 - x0, h=y1 - y0).astype(kind if not P else {}), P
-
-# %% ../nbs/00_data.ipynb #fed465bc
-def load_train(data, clip=True) -> pd.DataFrame:
-    "The boxes of `train_meta.csv`, checked; `attrs['report']` counts what is odd but harmless"
-    g, file, report = Path(data)/GAME, 'train_meta.csv', {}
-    df, P = _typed(_read_csv(g/file, _TRAIN, report), _TRAIN, file)
-    if P: raise DataError(P, file)
-    df = df[_TRAIN].assign(image=_frame_names(df)); probes = _probe_all(g, df.image.unique())
-    P = _picture_problems(df, probes, file)
-    boxes, P2 = _clip(df, probes, file, report)
-    if P + P2: raise DataError(P + P2, file)
-    report |= _oddities(df, set(os.listdir(g/'images')))
-    df = boxes if clip else df
-    df.attrs['report'] = report
-    return df
-
-def _oddities(df, on_disk):
-    "Counts of what is odd but harmless in the train boxes"
-    spot = ['image', *_BOX]; same = df.duplicated([*spot, 'label_id'])
-    return {'exact duplicates': int(same.sum()), 'same box with two labels': int((df.duplicated(spot) & ~same).sum()),
-            'player twice in a frame': int(df[~same].duplicated(['image', 'label_id']).sum()),
-            'frames nobody lists': len({f for f in on_disk if f.lower().endswith(('.jpg', '.jpeg', '.png'))} - {Path(i).name for i in df.image})}
-
-# %% ../nbs/00_data.ipynb #1b31db00
-def _rel_path(text, crops):
-    "A `rel_path` as a clean path relative to the game's folder, or '' and what is wrong with it"
-    p = text.replace('\\', '/')
-    if not p: return '', 'empty'
-    if p.startswith('/') or re.match(r'^[A-Za-z]:', p): return '', 'absolute'
-    parts = [s for s in p.split('/') if s not in ('', '.')]
-    if '..' in parts: return '', 'leading out of the data folder (..)'
-    p = '/'.join(parts)
-    return (p if p.startswith('crops/') and p not in crops else 'crops/' + p), ''
-
-def load_test(data) -> pd.DataFrame:
-    "The boxes of `test_meta.csv`, checked; `precut` says that `image` is the box's own crop"
-    g, file, report = Path(data)/GAME, 'test_meta.csv', {}
-    text = _read_csv(g/file, _TEST, report); df, P = _typed(text, _TEST, file); precut = 'rel_path' in text
-    if precut:
-        found = [_rel_path(t, ()) for t in text.rel_path]; names = [n for n, _ in found]
-        P += [dict(file=file, row=r, column='rel_path', problem=f'{text.rel_path[r]!r} is {why}', fix='Give a path below crops/') for r, (_, why) in enumerate(found) if why]
-    if P: raise DataError(P, file)
-    df = df[_TEST].assign(image=names if precut else _frame_names(df), precut=precut)
-    probes = _probe_all(g, df.image.unique()); P = _picture_problems(df, probes, file)
-    if P: raise DataError(P, file)
-    if not precut:
-        df, P = _clip(df, probes, file, report)
-        if P: raise DataError(P, file)
-    report |= {'exact duplicates': int(df.duplicated(['image', *_BOX] if not precut else ['quarter', 'angle', 'session', 'frame', *_BOX]).sum())}
-    df.attrs['report'] = report
-    return df
-
-# %% ../nbs/00_data.ipynb #5b3e7733
-_TRACK = ['quarter', 'angle', 'label_id']
-
-def outliers(boxes, max_ratio=2.0, min_ratio=0.0) -> pd.Series:
-    "Which boxes are too large or too small for their track's median area"
-    area = boxes.w*boxes.h; med = area.groupby([boxes[c] for c in _TRACK]).transform('median')
-    return (area > max_ratio*med) | (area < min_ratio*med)
-
-def clean_tracks(
-    boxes,          # box table with `label_id`
-    mode='drop',    # drop | interp | keep
-    max_ratio=2.0,  # larger than this many times the track's median area is wrong
-    min_ratio=0.0,  # smaller than this many times is wrong; 0 = never
-) -> pd.DataFrame: # the boxes without, or with interpolated, wrong ones
-    "Drop or interpolate the boxes that are too large or too small for their track"
-    if mode not in ('drop', 'interp', 'keep'): raise DataError(f"clean={mode!r} is not one of drop, interp, keep")
-    if not max_ratio > 1 or not 0 <= min_ratio < 1: raise DataError(f'max_ratio={max_ratio} must be above 1 and min_ratio={min_ratio} in [0, 1)')
-    if mode == 'keep': return boxes.copy()
-    bad = outliers(boxes, max_ratio, min_ratio); good = boxes[~bad]
-    if mode == 'drop' or not bad.any(): return good.copy()
-    tracks = dict(list(good.groupby([*_TRACK, 'session'])))
-    new = [r for _, b in boxes[bad].iterrows() if (r := _between(tracks.get((*b[_TRACK], b.session)), b)) is not None]
-    return pd.concat([good, pd.DataFrame(new)]).sort_index().astype(boxes.dtypes).rename_axis(boxes.index.name) if new else good.copy()
-
-def _between(track, box):
-    "`box` at its time between its neighbours in `track`, or None without one on each side"
-    if track is None: return None
-    before, after = (track[m].sort_values('frame') for m in (track.frame < box.frame, track.frame > box.frame))
-    if not len(before) or not len(after): return None
-    a, b = before.iloc[-1], after.iloc[0]; t = (box.frame - a.frame)/(b.frame - a.frame); new = box.copy()
-    for c in _BOX: new[c] = (lambda v: round(v) if isinstance(box[c], (int, np.integer)) else v)(a[c] + t*(b[c] - a[c]))
-    return new
-
-# %% ../nbs/00_data.ipynb #5795166a
-def box_iou(a, b) -> np.ndarray:
-    "Intersection over union of each box in `a` [n, 4] with each in `b` [m, 4], as x, y, w, h"
-    inter, area_a, area_b = _inter(a, b)
-    return inter/np.maximum(area_a[:, None] + area_b[None] - inter, 1e-9)
-
-def _inter(a, b):
-    "Intersection areas [n, m], and the areas of both"
-    a, b = (np.asarray(v, float).reshape(-1, 4) for v in (a, b))
-    lo, hi = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
-    return np.prod(np.clip(hi - lo, 0, None), -1), a[:, 2]*a[:, 3], b[:, 2]*b[:, 3]
-
-# %% ../nbs/00_data.ipynb #502980f8
-def negatives(
-    boxes,               # box table; players of the frames
-    sizes,               # dict of image -> (width, height)
-    bg_per_frame=1.0,    # background boxes a frame; a fraction is a chance
-    partial_per_box=0.3, # partial boxes a player box
-    max_iou_bg=0.1,      # a background box overlaps no player more
-    max_iou_partial=0.4, # a partial box overlaps no player more
-    seed=42,             # same seed, same boxes
-) -> pd.DataFrame: # quarter, angle, session, frame, x, y, w, h, label_id (-1), kind, image
-    "Background and partial boxes, labelled unknown; each frame draws from a stream of its own"
-    pool = {a: d[_BOX].to_numpy(float) for a, d in boxes.groupby('angle')}; rows = []
-    for image, d in boxes.groupby('image', sort=True):
-        rng = np.random.default_rng([seed, int(hashlib.sha256(image.encode()).hexdigest()[:8], 16)]); r = d.iloc[0]
-        own = d[_BOX].to_numpy(float)
-        found = [('background', b) for b in _background(rng, own, pool[r.angle], sizes[image], _count(rng, bg_per_frame), max_iou_bg)]
-        found += [('partial', b) for b in _partials(rng, own, sizes[image], [_count(rng, partial_per_box) for _ in own], max_iou_partial)]
-        rows += [(r.quarter, r.angle, r.session, r.frame, *map(int, b), UNK, k, image) for k, b in found]
-    return pd.DataFrame(rows, columns=['quarter', 'angle', 'session', 'frame', *_BOX, 'label_id', 'kind', 'image'])
-
-def _count(rng, n): return int(n) + int(rng.random() < n % 1)
-
-def _fit(b, size):
-    "Boxes rounded and clipped to a frame"
-    lo = np.clip(np.round(b[:, :2]), 0, size); hi = np.clip(np.round(b[:, :2] + b[:, 2:]), 0, size)
-    return np.concatenate([lo, hi - lo], 1)
-
-def _background(rng, own, pool, size, n, max_iou, tries=48):
-    "`n` boxes the size of players thereabouts that overlap none"
-    if not n: return []
-    b = pool[rng.integers(len(pool), size=tries*n)].copy()
-    b[:, :2] += rng.uniform(-1.5, 1.5, (len(b), 2))*b[:, 2:]; full = b[:, 2]*b[:, 3]; b = _fit(b, size)
-    inter, area, own_area = _inter(b, own)
-    ok = (area > .8*full) & (box_iou(b, own).max(1) < max_iou) & ((inter/own_area).max(1) < .25)
-    picked = []
-    for c in b[ok]:
-        if len(picked) == n: break
-        if not picked or box_iou([c], picked).max() < .3: picked.append(c)
-    return picked
-
-def _partials(rng, own, size, counts, max_iou, tries=24):
-    "Strips of players and boxes shifted off them"
-    picked = []
-    for i, n in enumerate(counts):
-        if not n: continue
-        b = np.where(rng.random((tries*n, 1)) < .5, _strips(rng, own[i], tries*n, max_iou), _shifts(rng, own[i], tries*n)); b = _fit(b, size)
-        inter, area, _ = _inter(b, own); iou = box_iou(b, own); other = np.delete(inter, i, 1).max(1, initial=0)
-        ok = (area >= 64) & (iou.max(1) < max_iou) & (iou[:, i] > .05) & (other < .5*area)
-        picked += list(b[ok][:n])
-    return picked
-
-def _strips(rng, box, n, max_iou):
-    "A strip of `box` along one of its four sides"
-    x, y, w, h = box; f = rng.uniform(.15, max(.16, .95*max_iou), n); s = rng.integers(4, size=n)
-    fw, fh = np.where(s < 2, f, 1)*w, np.where(s < 2, 1, f)*h
-    return np.stack([x + np.where(s == 1, w - fw, 0), y + np.where(s == 3, h - fh, 0), fw, fh], 1)
-
-def _shifts(rng, box, n):
-    "`box` shifted off itself in any direction"
-    x, y, w, h = box; t = rng.uniform(0, 2*np.pi, n); d = rng.uniform(.4, 1, n)
-    return np.stack([x + d*w*np.cos(t), y + d*h*np.sin(t), np.full(n, w), np.full(n, h)], 1)
-
-# %% ../nbs/00_data.ipynb #49d499c1
-def crop_names(boxes, margin=1.2, quality=95) -> list:
-    "The file of each box in the crop cache; it depends on frame, box, margin and quality alone"
-    tag = fingerprint('crop 1', float(margin), int(quality))[:4]
-    return [f'{q}/{a}/{i[7:-4]}__{x:.7g}_{y:.7g}_{w:.7g}_{h:.7g}__{tag}.jpg'
-            for q, a, i, x, y, w, h in zip(boxes.quarter, boxes.angle, boxes.image, *(boxes[c] for c in _BOX))]
-
-def _window(box, margin, size):
-    "`box` scaled by `margin` about its centre, as whole pixels inside a frame of `size`: left, top, right, bottom"
-    x, y, w, h = box; cx, cy = x + w/2, y + h/2; W, H = size
-    return (max(0, int(np.floor(cx - w*margin/2))), max(0, int(np.floor(cy - h*margin/2))),
-            min(W, int(np.ceil(cx + w*margin/2))), min(H, int(np.ceil(cy + h*margin/2))))
-
-def _open_frame(path):
-    "A frame, decoded, as RGB"
-    with Image.open(path, formats=['JPEG', 'PNG']) as im:
-        im.load()
-        return im if im.mode == 'RGB' else im.convert('RGB')
-
-def cut_frame(frame, boxes, names, dest, margin=1.2, quality=95) -> dict:
-    "Decode `frame` once, cut `boxes` [n, 4] from it into `dest/names`; bytes by name"
-    im, done = _open_frame(frame), {}
-    for b, n in zip(boxes, names):
-        buf = io.BytesIO(); im.crop(_window(b, margin, im.size)).save(buf, 'JPEG', quality=quality, subsampling=0)
-        with atomic(Path(dest)/n) as t: t.write_bytes(buf.getvalue())
-        done[n] = buf.tell()
-    return done
-
-# %% ../nbs/00_data.ipynb #c6b9c826
-def _cache(data, out): return cache_root(data, out)/'train_crops_cache'
-
-def _journal(cache):
-    "What `frames.jsonl` knows: dict of image -> (frame's size and time, bytes by crop); a torn last line is left out"
-    f, known = cache/'frames.jsonl', {}
-    for line in f.read_text().splitlines() if f.exists() else ():
-        try: d = json.loads(line); known[d['image']] = (tuple(d['frame']), d['crops'])
-        except (ValueError, KeyError, TypeError): continue
-    return known
-
-def _line(image, frame, crops): return json.dumps(dict(image=image, frame=list(frame), crops=dict(sorted(crops.items())))) + '\n'
-
-def _listing(cache):
-    "Sizes of the crops on disk, by name"
-    return {f'{q.name}/{a.name}/{f.name}': f.stat().st_size for q in _dirs(cache) if q.name != 'store' for a in _dirs(q) for f in os.scandir(a)}
-
-def _dirs(p): return [d for d in os.scandir(p) if d.is_dir()] if Path(p).is_dir() else []
-
-def _todo(wanted, game, known, disk):
-    "Which crops of each frame are missing or stale: dict of image -> rows of `wanted`, and each frame's size and time"
-    stamp = {i: ((s := (game/i).stat()).st_size, s.st_mtime_ns) for i in wanted.image.unique()}; todo = {}
-    for image, d in wanted.groupby('image', sort=True):
-        at, have = known.get(image, ((), {}))
-        need = [n for n in d.name if at != stamp[image] or n not in have or disk.get(n) != have[n]]
-        if need: todo[image] = d[d.name.isin(need)]
-    return todo, stamp
-
-# %% ../nbs/00_data.ipynb #5fb0798c
-def _progress(it, total, what):
-    "Progress with rate and time left: a bar on a terminal or in Jupyter, else a plain line now and then"
-    if sys.stderr.isatty() or os.environ.get('JPY_SESSION_NAME'): yield from tqdm(it, total=total, desc=what, unit=' frames', leave=False); return
-    t0 = last = time.time()
-    for i, o in enumerate(it, 1):
-        yield o
-        if time.time() - last > 15: last = time.time(); v = i/(last - t0); print(f'{what}: {i} of {total} frames, {v:.1f} frames/s, {(total - i)/v:.0f} s left', flush=True)
-
-def _fill(wanted, data, cache, margin, quality, workers=0):
-    "Cut what is missing, note each frame when it is done; number of crops cut"
-    game = Path(data)/GAME; known = _journal(cache); todo, stamp = _todo(wanted, game, known, _listing(cache)); P, n = [], 0
-    for i, (at, _) in list(known.items()):
-        if i in stamp and at != stamp[i]: known[i] = (stamp[i], {})
-    def one(image):
-        d = todo[image]
-        try: return image, cut_frame(game/image, d[_BOX].to_numpy(float), d.name.tolist(), cache, margin, quality), ''
-        except (SyntaxError, OSError) as e:
-            if isinstance(e, OSError) and e.errno: raise
-            return image, {}, f'{image}: {e}'
-    with ThreadPoolExecutor(workers or os.cpu_count()) as ex, open(cache/'frames.jsonl', 'a') as log:
-        if log.tell(): log.write('\n')
-        for image, crops, why in _progress(ex.map(one, todo), len(todo), 'crops'):
-            if why: P.append(dict(file='images', problem=why, fix='Download the frame again')); continue
-            known[image] = (stamp[image], {**known.get(image, ((), {}))[1], **crops}); n += len(crops)
-            log.write(_line(image, *known[image])); log.flush()
-    keep = wanted.groupby('image').name.agg(set)
-    with atomic(cache/'frames.jsonl') as t:
-        t.write_text(''.join(_line(i, at, crops) for i, (at, crops) in sorted(known.items())))
-    if P: raise DataError(P, 'frames that cannot be decoded')
-    return n
-
-# %% ../nbs/00_data.ipynb #433e0038
-def prepare(
-    data, out,           # data root and folder for artefacts
-    clean='drop',        # wrong boxes of a track: drop | interp | keep
-    max_ratio=2.0,       # larger than this many times the track's median area is wrong
-    min_ratio=0.0,       # smaller than this many times is wrong; 0 = never
-    margin=1.2,          # context kept around a box, >= 1
-    quality=95,          # JPEG quality, 1..100
-    bg_per_frame=1.0,    # background boxes a frame
-    partial_per_box=0.3, # partial boxes a player box
-    max_iou_bg=0.1, max_iou_partial=0.4, # most overlap of a background, a partial box with a player
-    seed=42,             # of the negatives
-    workers=0,           # threads; 0 = one a core
-) -> dict: # fingerprint, parameters, counts, report
-    "Check, clean, draw negatives, cut crops; does only what is missing"
-    par = dict(clean=clean, max_ratio=max_ratio, min_ratio=min_ratio, margin=margin, quality=quality, bg_per_frame=bg_per_frame,
-               partial_per_box=partial_per_box, max_iou_bg=max_iou_bg, max_iou_partial=max_iou_partial, seed=seed)
-    root, cache = cache_root(data, out), _cache(data, out); _check_parameters(par)
-    cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache/'.lock'):
-        train, test = load_train(data), load_test(data)
-        boxes = clean_tracks(train, clean, max_ratio, min_ratio); sizes = {i: _probe(Path(data)/GAME, i)[0] for i in train.image.unique()}
-        neg = negatives(boxes, sizes, bg_per_frame, partial_per_box, max_iou_bg, max_iou_partial, seed)
-        wanted = pd.concat([d[['image', 'quarter', 'angle', *_BOX]] for d in (boxes, neg, test[~test.precut])])
-        wanted = wanted.assign(name=crop_names(wanted, margin, quality)).drop_duplicates('name')
-        cut = _fill(wanted, data, cache, margin, quality, workers)
-        write_csv(boxes.reset_index(), cache/'boxes.csv'); write_csv(neg, root/'train_negatives.csv')
-        info = dict(fingerprint=fingerprint(boxes, neg, par), csv=fingerprint(Path(data)/GAME/'train_meta.csv'), negatives=fingerprint(root/'train_negatives.csv'), parameters=par,
-                    counts=dict(train=len(train), wrong=int(outliers(train, max_ratio, min_ratio).sum()), boxes=len(boxes), frames=train.image.nunique(), test=len(test),
-                                **neg.kind.value_counts().to_dict(), crops=len(wanted)), report=dict(train=train.attrs['report'], test=test.attrs['report']))
-        write_json(info, cache/'prepared.json')
-    return dict(info, cut=cut)
-
-def _check_parameters(p):
-    "Refuse parameters out of their range, by name"
-    rules = dict(margin=(1, 4), quality=(1, 100), bg_per_frame=(0, 100), partial_per_box=(0, 100), max_iou_bg=(0, 1), max_iou_partial=(0, 1))
-    bad = [f'{k}={p[k]} (must lie in [{lo}, {hi}])' for k, (lo, hi) in rules.items() if not lo <= p[k] <= hi]
-    if bad: raise DataError(f"parameters out of range: {', '.join(bad)}")
-
-# %% ../nbs/00_data.ipynb #9c90e15a
-def _prepared(data, out):
-    "What `prepare` noted, or an error that says to run it"
-    f = _cache(data, out)/'prepared.json'
-    if not f.is_file(): raise DataError(f'{f} does not exist: run 00_data.ipynb (or `prepare`) first')
-    info = json.loads(f.read_text())
-    if info['csv'] != fingerprint(Path(data)/GAME/'train_meta.csv'): raise DataError('train_meta.csv has changed since it was prepared: run 00_data.ipynb again')
-    return info
-
-def load_boxes(data, out) -> pd.DataFrame:
-    "The cleaned train boxes, as prepared; index = row in `train_meta.csv`"
-    _prepared(data, out)
-    return pd.read_csv(_cache(data, out)/'boxes.csv', index_col='row')
-
-def load_negatives(data, out) -> pd.DataFrame:
-    "The background and partial boxes, as prepared"
-    info, f = _prepared(data, out), cache_root(data, out)/'train_negatives.csv'
-    if not f.is_file() or fingerprint(f) != info['negatives']: raise DataError(f'{f} is missing or was changed since it was written: run 00_data.ipynb again')
-    return pd.read_csv(f)
-
-# %% ../nbs/00_data.ipynb #7759bbec
-def _view(im, rect, size):
-    "The part `rect` (left, top, right, bottom, in pixels and fractions) of a picture at `size` (h, w); edges repeated beyond it"
-    l, t, r, b = rect; W, H = im.size
-    pad = [max(0, int(np.ceil(v))) for v in (-l, -t, r - W, b - H)]
-    if any(pad):
-        im = Image.fromarray(np.pad(np.asarray(im), ((pad[1], pad[3]), (pad[0], pad[2]), (0, 0)), mode='edge'))
-        l, t, r, b = l + pad[0], t + pad[1], r + pad[0], b + pad[1]
-    return np.asarray(im.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=(l, t, min(r, im.size[0]), min(b, im.size[1]))))
-
-def _rect(box, margin, origin=(0, 0)):
-    "`box` scaled by `margin` about its centre, measured from `origin`"
-    x, y, w, h = box; cx, cy = x + w/2 - origin[0], y + h/2 - origin[1]
-    return cx - w*margin/2, cy - h*margin/2, cx + w*margin/2, cy + h*margin/2
-
-# %% ../nbs/00_data.ipynb #7a992ed5
-def load_crops(
-    boxes,         # train boxes, negatives or test boxes
-    data, out,     # data root and folder for artefacts
-    size,          # (h, w) of a crop, pixels
-    margin=1.0,    # 1.0 = the box itself; the cache holds 1.2
-) -> np.ndarray: # uint8 [n, h, w, 3], RGB
-    "The picture of each box at `size`"
-    h, w = size; x = np.empty((len(boxes), h, w, 3), np.uint8); b = boxes[_BOX].to_numpy(float); game = Path(data)/GAME
-    precut = boxes.precut.to_numpy(bool) if 'precut' in boxes else np.zeros(len(boxes), bool)
-    cached = crop_paths(boxes, data, out) if not precut.all() else [None]*len(boxes)
-    def one(i):
-        if precut[i]:
-            im = _open_frame(game/boxes.image.iat[i]); x[i] = _view(im, _rect((0, 0, *im.size), margin), size)
-        elif cached[i] is not None:
-            im = _open_frame(cached[i][0]); x[i] = _view(im, _rect(b[i], margin, _window(b[i], cached[i][1], (1e9, 1e9))[:2]), size)
-    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as ex: list(ex.map(one, range(len(boxes))))
-    rest = np.flatnonzero(~precut & np.array([c is None for c in cached], bool))
-    for image, at in pd.Series(rest).groupby(boxes.image.to_numpy()[rest]):
-        im = _open_frame(game/image)
-        for i in at: x[i] = _view(im, _rect(b[i], margin), size)
-    return x
-
-def crop_paths(boxes, data, out) -> list:
-    "Each box's (file, margin) in the crop cache, or None where it was not cut"
-    f = _cache(data, out)/'prepared.json'
-    if not f.is_file(): return [None]*len(boxes)
-    p = json.loads(f.read_text())['parameters']; cache = _cache(data, out)
-    return [(q, p['margin']) if (q := cache/n).is_file() else None for n in crop_names(boxes, p['margin'], p['quality'])]
-
-# %% ../nbs/00_data.ipynb #55c2b581
-def multiview_pairs(boxes) -> pd.DataFrame:
-    "Side and top boxes of the same player at the same moment: index labels `side`, `top`, and quarter, session, frame, label_id"
-    key = ['quarter', 'session', 'frame', 'label_id']; b = boxes[['angle', *key]].assign(i=boxes.index).drop_duplicates(['angle', *key])
-    s, t = (b[b.angle == a].drop(columns='angle').rename(columns=dict(i=a)) for a in ANGLES)
-    return s.merge(t, on=key)[[*ANGLES, *key]]
-
-# %% ../nbs/00_data.ipynb #ac395e24
+# %% ../nbs/00_data.ipynb #8b967fb4
 def show_crops(
     crops,        # uint8 [n, h, w, 3]
     titles=None,  # a line over each crop
@@ -664,10 +196,681 @@ def show_crops(
 ): # matplotlib figure
     "Crops as a contact sheet"
     n = len(crops); ncols = max(1, min(ncols, n)); titles = None if titles is None else list(titles); nrows = -(-n//ncols); h, w = (crops[0].shape if n else (1, 1))[:2]
-    fig, axes = plt.subplots(nrows, ncols, figsize=(ncols*width, nrows*(width*h/w + (.2 if titles is not None else .05)) + .3), squeeze=False)
+    fig, axes = plt.subplots(nrows, ncols, figsize=(ncols*width, high := nrows*(width*h/w + (.18 if titles is not None else .05)) + .3), squeeze=False)
     for i, ax in enumerate(axes.flat):
         ax.axis('off')
         if i < n: ax.imshow(crops[i], interpolation='nearest')
         if i < n and titles is not None: ax.set_title(str(titles[i]), fontsize=7, pad=2)
-    fig.suptitle(title, fontsize=9); fig.tight_layout(pad=.3); plt.close(fig)
+    fig.suptitle(title, fontsize=9); fig.tight_layout(pad=.3, rect=(0, 0, 1, 1 - .25/high if title else 1)); plt.close(fig)
     return fig
+
+# %% ../nbs/00_data.ipynb #633fd97c
+_TEST = ['quarter', 'angle', 'session', 'frame', *_BOX]
+_TRAIN = [*_TEST, 'label_id']
+_ALIAS = dict(session_no='session', frame_in_session='frame')
+_FIX = 'Correct or delete the row'
+
+def _read_text(path, report):
+    "A text file's content, or why it is none"
+    bad = lambda problem, fix: DataError([dict(file=path.name, problem=problem, fix=fix)])
+    if not path.is_file(): raise bad(f'missing: {path} is no file', 'Download it, or point `data` elsewhere')
+    raw = path.read_bytes()
+    if not raw.strip(): raise bad('the file is empty', 'Download it again')
+    if raw[:2] in (b'\xff\xfe', b'\xfe\xff'): raise bad('it is UTF-16 text', 'Save it as UTF-8')
+    if raw[:2] in (b'PK', b'\x1f\x8b'): raise bad('it is a compressed file', 'Unpack it')
+    if b'\0' in raw: raise bad('it holds NUL bytes, so it is no text', 'Download it again')
+    report |= {'byte order mark': int(raw.startswith(b'\xef\xbb\xbf')), 'CRLF lines': raw.count(b'\r\n')}
+    try: return raw.decode('utf-8-sig')
+    except UnicodeDecodeError as e: raise bad(f'byte {e.start} is not UTF-8', 'Save it as UTF-8') from None
+
+# %% ../nbs/00_data.ipynb #f4a15342
+def _read_csv(path, need, report):
+    "A csv as text columns, index = row"
+    P, add = [], lambda **k: P.append(dict(file=path.name, **k)); text = _read_text(path, report)
+    try: head, *rows = csv.reader(io.StringIO(text.lstrip(), newline=''))
+    except csv.Error as e: raise DataError([dict(file=path.name, problem=f'it is no csv: {e}', fix='Look for a quotation mark that is never closed')]) from None
+    head = [_ALIAS.get(c.strip(), c.strip()) for c in head]; body = [r for r in rows if r]; report['blank lines'] = len(rows) - len(body)
+    missing = [c for c in need if c not in head]; twice = [c for c, n in Counter(head).items() if n > 1]
+    if missing and len(head) == 1 and (d := next((d for d in ';\t|' if d in head[0]), '')): raise DataError([dict(
+        file=path.name, problem=f'its columns are separated by {d!r}', fix='Save it with commas')])
+    if missing: add(column=', '.join(missing), problem=f"missing; the file has {', '.join(head)}", fix='Add the column')
+    if twice: add(column=', '.join(twice), problem='the column is there twice', fix='Delete one')
+    for i, r in enumerate(body):
+        if len(r) != len(head): add(row=i, problem=f'{len(r)} fields where the header has {len(head)}', fix=_FIX)
+    if not body: add(problem='no rows below the header', fix='Download it again')
+    if P: raise DataError(P, path.name)
+    return pd.DataFrame(body, columns=head, index=pd.RangeIndex(len(body), name='row'), dtype=str).apply(lambda c: c.str.strip())
+
+# %% ../nbs/00_data.ipynb #88f81cf8
+def _schema(columns):
+    "The rules for the columns of a box table"
+    C = lambda *checks: pa.Column(float, [pa.Check(np.isfinite, error='not finite'), pa.Check(lambda s: s.abs() <= 1e6, error='too large'), *checks])
+    whole = [pa.Check(lambda s: s % 1 == 0, error='not a whole number'), pa.Check.ge(0, error='below 0')]; pos = pa.Check.gt(0, error='not positive')
+    rules = dict(quarter=pa.Column(str, pa.Check.str_matches(r'^[A-Za-z0-9][A-Za-z0-9_.-]*\Z', error='not a clip name (letters, digits, - _ .)')),
+                 angle=pa.Column(str, pa.Check.isin(ANGLES, error=f"not one of {', '.join(ANGLES)}")),
+                 session=C(*whole), frame=C(*whole), x=C(), y=C(), w=C(pos), h=C(pos), label_id=C(*whole))
+    return pa.DataFrameSchema({c: rules[c] for c in columns})
+
+def _typed(text, columns, file):
+    "The text table with numbers in it, and the problems of its cells"
+    df, P, nums = text.copy(), {}, [c for c in columns if c not in ('quarter', 'angle')]
+    def add(r, c, why): P.setdefault((r, c), dict(file=file, row=r, column=c, problem=f'{text.at[r, c]!r} is {why}', fix=_FIX))
+    for c in nums:
+        df[c] = pd.to_numeric(text[c], errors='coerce').astype(float)
+        for r in text.index[df[c].isna()]: add(r, c, 'empty' if text.at[r, c] == '' else 'not a number')
+    try: _schema(columns).validate(df[columns], lazy=True)
+    except pa.errors.SchemaErrors as e:
+        for f in e.failure_cases.dropna(subset='index').itertuples(): add(int(f.index), f.column, f.check)
+    if not P: df = df.astype({c: int for c in nums if (df[c] % 1 == 0).all()})
+    return df, [P[k] for k in sorted(P)]
+
+# %% ../nbs/00_data.ipynb #adca1262
+@lru_cache(maxsize=1 << 17)
+def _probe_file(path, size, mtime):
+    "(width, height) and '' of a picture, or None and what is wrong; remembered while the file stays as it is"
+    if not size: return None, 'the file is empty'
+    try:
+        with Image.open(path, formats=['JPEG', 'PNG']) as im:
+            with open(path, 'rb') as f: f.seek(max(0, size - 4096)); tail = f.read()
+            if im.format != 'JPEG' or b'\xff\xd9' not in tail: im.load()
+            return im.size, ''
+    except Image.DecompressionBombError: return None, 'too many pixels for a frame'
+    except (OSError, SyntaxError, ValueError) as e: return None, 'truncated' if 'truncat' in str(e) else 'not a readable picture'
+
+def _probe(root, rel):
+    "`_probe_file` for a path below `root`, and never for one that a link leads out of it"
+    p = Path(root)/rel
+    try: s = p.stat()
+    except OSError: return None, 'missing on disk' + (f' (there is {other[0].name})' if (other := sorted(p.parent.glob(f'{p.stem}.*'))) else '')
+    if not Path(os.path.realpath(p)).is_relative_to(os.path.realpath(root)): return None, 'a link out of the data folder'
+    return _probe_file(str(p), s.st_size, s.st_mtime_ns) if stat.S_ISREG(s.st_mode) else (None, 'not a file')
+
+def _probe_all(root, rels):
+    "Probe many pictures: dict of path -> (size, problem)"
+    with ThreadPoolExecutor(2*_cores()) as ex: return dict(zip(rels, ex.map(lambda r: _probe(root, r), rels)))
+
+def _cores(): return min(32, len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1)
+
+# %% ../nbs/00_data.ipynb #11f1ad55
+def _frame_names(df):
+    "The frame of each row, relative to the game's folder"
+    return [f'images/{q}__{a}__{s:02d}__{f:02d}.jpg' for q, a, s, f in zip(df.quarter, df.angle, df.session, df.frame)]
+
+def _pictures(game, df, file):
+    "Probe the pictures a table names: dict of path -> (size, problem), and the problems, one a picture"
+    if not (d := game/df.image.iat[0].split('/')[0]).is_dir(): raise DataError([dict(file=file, problem=f'the folder {d} does not exist', fix='Unpack it there')])
+    probes = _probe_all(game, df.image.unique()); bad = {i: why for i, (_, why) in probes.items() if why}
+    rows = df.index.to_series().groupby(df.image).agg(['min', 'size']) if bad else None
+    return probes, [dict(file=file, row=rows.loc[i, 'min'], column='image', problem=f"{i} is {why.removeprefix('the file is ')} ({rows.loc[i, 'size']} rows name it)",
+                         fix='Download it again, or delete its rows') for i, why in bad.items()]
+
+def _clip(df, probes, file, report):
+    "Boxes clipped to their frames; those wholly outside are problems"
+    W, H = np.array([probes[i][0] or (np.inf, np.inf) for i in df.image], float).T
+    x0, y0, x1, y1 = df.x.clip(0), df.y.clip(0), np.minimum(df.x + df.w, W), np.minimum(df.y + df.h, H)
+    outside = (x1 <= x0) | (y1 <= y0); over = (x0 != df.x) | (y0 != df.y) | (x1 != df.x + df.w) | (y1 != df.y + df.h)
+    P = [dict(file=file, row=r, column='x, y, w, h', problem=f'box {tuple(df.loc[r, _BOX].tolist())} lies outside its frame of {W[k]:.0f} x {H[k]:.0f}', fix=_FIX)
+         for k, r in enumerate(df.index) if outside.iat[k]]
+    report['boxes clipped to the frame'] = int((over & ~outside).sum())
+    return (df if P else df.assign(x=x0, y=y0, w=x1 - x0, h=y1 - y0).astype({c: df[c].dtype for c in _BOX})), P
+
+# %% ../nbs/00_data.ipynb #1f818db7
+def load_train(data) -> pd.DataFrame:
+    "The boxes of `train_meta.csv`, checked and clipped to their frames; `attrs['report']` counts what is odd but harmless"
+    game, file, report = Path(data)/GAME, 'train_meta.csv', {}
+    df, P = _typed(_read_csv(game/file, _TRAIN, report), _TRAIN, file)
+    if P: raise DataError(P, file)
+    df = df[_TRAIN].assign(image=_frame_names(df)); probes, P = _pictures(game, df, file); df, P2 = _clip(df, probes, file, report)
+    if P + P2: raise DataError(P + P2, file)
+    df.attrs['report'] = report | _oddities(df, probes, os.listdir(game/'images'))
+    return df
+
+def _oddities(df, probes, on_disk):
+    "Counts of what is odd but harmless in the train boxes"
+    spot = ['image', *_BOX]; same = df.duplicated([*spot, 'label_id']); listed = {Path(i).name for i in df.image}
+    sizes = Counter(s for s, _ in probes.values())
+    return {'exact duplicates': int(same.sum()), 'same box with two labels': int((df.duplicated(spot) & ~same).sum()),
+            'player twice in a frame': int(df[~same].duplicated(['image', 'label_id']).sum()),
+            'frames nobody lists': sum(f.lower().endswith(('.jpg', '.jpeg', '.png')) and f not in listed for f in on_disk),
+            'frames of another size': len(probes) - max(sizes.values())}
+
+# %% ../nbs/00_data.ipynb #c6ef9274
+def _rel_path(text):
+    "A `rel_path` with plain separators, and what is wrong with it"
+    p = text.replace('\\', '/'); parts = [s for s in p.split('/') if s not in ('', '.')]
+    why = 'empty' if not parts else 'absolute' if p.startswith('/') or re.match('[A-Za-z]:', p) else 'leading out of the data folder' if '..' in parts else ''
+    return '/'.join(parts), why
+
+def _find_crop(game, rel):
+    "A crop relative to the game's folder: `rel` may start with crops/ or not, and so may the folder below crops/"
+    tries = [rel, f'crops/{rel}'] if rel.startswith('crops/') else [f'crops/{rel}']
+    return next((t for t in tries if (game/t).is_file()), tries[0])
+
+def _crops_of(game, text, file):
+    "The crop of each row and the problems of the paths"
+    found = [_rel_path(t) for t in text.rel_path]
+    P = [dict(file=file, row=i, column='rel_path', problem=f'{text.rel_path[i]!r} is {why}', fix='Give a path below crops/') for i, (_, why) in enumerate(found) if why]
+    return [_find_crop(game, p) if not why else '' for p, why in found], P
+
+# %% ../nbs/00_data.ipynb #3eb6279a
+def load_test(data) -> pd.DataFrame:
+    "The boxes of `test_meta.csv`, checked; `precut`: `image` is the box's own crop, else a full frame"
+    game, file, report = Path(data)/GAME, 'test_meta.csv', {}
+    text = _read_csv(game/file, _TEST, report); df, P = _typed(text, _TEST, file); precut = 'rel_path' in text; crops = []
+    if precut: crops, P2 = _crops_of(game, text, file); P += P2
+    if P: raise DataError(P, file)
+    df = df[_TEST].assign(image=crops or _frame_names(df), precut=precut); probes, P = _pictures(game, df, file)
+    if precut: report |= _crop_oddities(df, probes)
+    else: df, P2 = _clip(df, probes, file, report); P += P2
+    if P: raise DataError(P, file)
+    df.attrs['report'] = report | {'exact duplicates': int(df.duplicated(_TEST).sum())}
+    return df
+
+def _crop_oddities(df, probes):
+    "Counts of what is odd but harmless in pre-cut crops"
+    off = [s is not None and np.abs(np.subtract(s, wh)).max() > 1 for (s, _), wh in zip((probes[i] for i in df.image), df[['w', 'h']].to_numpy())]
+    return {'crops of another size than their box': int(sum(off)), 'crops named twice': int(df.duplicated('image').sum())}
+
+# %% ../nbs/00_data.ipynb #89e1a16c
+def check_data(data) -> pd.DataFrame:
+    "Check both tables; all their problems in one error, and a table of counts of what is odd but harmless"
+    return pd.DataFrame([dict(file=f, what=k, count=n) for f, d in zip(('train_meta.csv', 'test_meta.csv'), _load_both(data)) for k, n in d.attrs['report'].items()])
+
+def _load_both(data):
+    "Train and test boxes, or the problems of both in one error"
+    got, P = [], []
+    for load in (load_train, load_test):
+        try: got.append(load(data))
+        except DataError as e: P += e.problems.to_dict('records')
+        except OSError as e: P.append(dict(problem=f'{e.filename} cannot be read: {e.strerror}', fix='Look at its permissions and the disk'))
+    if P: raise DataError(P, f'{Path(data)/GAME}')
+    return got
+
+# %% ../nbs/00_data.ipynb #d13382a3
+_TRACK = ['quarter', 'angle', 'label_id']
+
+def outliers(boxes, max_ratio=2.0, min_ratio=0.0) -> pd.Series:
+    "Which boxes are too large or too small for their track's median area"
+    area = boxes.w*boxes.h; med = area.groupby([boxes[c] for c in _TRACK]).transform('median')
+    return (area > max_ratio*med) | (area < min_ratio*med)
+
+def _between(track, box):
+    "`box` at its time between its neighbours in `track`, or None without one on each side"
+    if track is None: return None
+    before, after = (track[m].sort_values('frame', kind='stable') for m in (track.frame < box.frame, track.frame > box.frame))
+    if not len(before) or not len(after): return None
+    a, b = before.iloc[-1], after.iloc[0]; t = (box.frame - a.frame)/(b.frame - a.frame); new = box.copy()
+    for c in _BOX: new[c] = a[c] + t*(b[c] - a[c])
+    return new
+
+# %% ../nbs/00_data.ipynb #dcfe4f41
+def clean_tracks(
+    boxes,          # box table with `label_id`
+    mode='drop',    # drop | interp | keep
+    max_ratio=2.0,  # larger than this many times the track's median area is wrong
+    min_ratio=0.0,  # smaller than this many times is wrong; 0 = never
+) -> pd.DataFrame: # the boxes without, or with interpolated, wrong ones
+    "Drop or interpolate the boxes that are too large or too small for their track"
+    if mode not in ('drop', 'interp', 'keep'): raise DataError(f"clean={mode!r} is not one of drop, interp, keep")
+    if not max_ratio > 1 or not 0 <= min_ratio < 1: raise DataError(f'max_ratio={max_ratio} must be above 1 and min_ratio={min_ratio} in [0, 1)')
+    bad = outliers(boxes, max_ratio, min_ratio); good = boxes[~bad]
+    if mode == 'keep' or not bad.any(): return boxes.copy()
+    if mode == 'drop': return good.copy()
+    tracks = dict(list(good.groupby([*_TRACK, 'session']))); new = [_between(tracks.get((*b[_TRACK], b.session)), b) for _, b in boxes[bad].iterrows()]
+    if not (new := [n for n in new if n is not None]): return good.copy()
+    new = pd.DataFrame(new); whole = [c for c in _BOX if boxes[c].dtype.kind == 'i']; new[whole] = new[whole].astype(float).round()
+    return pd.concat([good, new.astype(boxes.dtypes)]).sort_index(kind='stable').rename_axis(boxes.index.name)
+
+# %% ../nbs/00_data.ipynb #e3c1c531
+def box_iou(a, b) -> np.ndarray:
+    "Intersection over union of each box in `a` [n, 4] with each in `b` [m, 4], as x, y, w, h"
+    inter, area_a, area_b = _inter(a, b)
+    return inter/np.maximum(area_a[:, None] + area_b[None] - inter, 1e-9)
+
+def _inter(a, b):
+    "Intersection areas [n, m], and the areas of both"
+    a, b = (np.asarray(v, float).reshape(-1, 4) for v in (a, b)); a_end, b_end = a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:]
+    side = [np.clip(np.minimum(a_end[:, None, k], b_end[None, :, k]) - np.maximum(a[:, None, k], b[None, :, k]), 0, None) for k in (0, 1)]
+    return side[0]*side[1], a[:, 2]*a[:, 3], b[:, 2]*b[:, 3]
+
+# %% ../nbs/00_data.ipynb #f05da63f
+def _fit(b, size):
+    "Boxes [n, 4] rounded, and clipped to a frame of `size` (width, height)"
+    lo = np.clip(np.round(b[:, :2]), 0, size); hi = np.clip(np.round(b[:, :2] + b[:, 2:]), 0, size)
+    return np.concatenate([lo, hi - lo], 1)
+
+def _background(rng, own, pool, size, n, max_iou, tries=48):
+    "Up to `n` boxes the size of players thereabouts that overlap none of `own`, nor one another much"
+    if not n: return []
+    b = pool[rng.integers(len(pool), size=tries*n)].copy(); full = b[:, 2]*b[:, 3]
+    b[:, :2] += rng.uniform(-1.5, 1.5, (len(b), 2))*b[:, 2:]; b = _fit(b, size)
+    inter, area, own_area = _inter(b, own); iou = inter/(area[:, None] + own_area - inter)
+    picked = []
+    for c in b[(area > .8*full) & (iou.max(1) < max_iou) & ((inter/own_area).max(1) < .25)]:
+        if len(picked) < n and (not picked or box_iou([c], picked).max() < .3): picked.append(c)
+    return picked
+
+# %% ../nbs/00_data.ipynb #10f7bb2d
+def _strips(rng, b, max_iou):
+    "A strip along one of the four sides of each box: left, right, top, bottom"
+    x, y, w, h = b.T; f = rng.uniform(.4, .95, len(b))*max(max_iou, .05); s = rng.integers(4, size=len(b))
+    fw, fh = np.where(s < 2, f, 1)*w, np.where(s < 2, 1, f)*h
+    return np.stack([x + np.where(s == 1, w - fw, 0), y + np.where(s == 3, h - fh, 0), fw, fh], 1)
+
+def _shifts(rng, b):
+    "Each box shifted by 0.4 to 1 of its size in any direction"
+    t, d = rng.uniform(0, 2*np.pi, len(b)), rng.uniform(.4, 1, len(b))
+    return b + np.stack([d*b[:, 2]*np.cos(t), d*b[:, 3]*np.sin(t), 0*t, 0*t], 1)
+
+def _partials(rng, own, size, counts, max_iou, tries=24):
+    "Up to `counts[i]` strips of, or boxes shifted off, each player box"
+    of = np.repeat(np.arange(len(own)), tries*counts); src = own[of]
+    if not len(of): return []
+    b = _fit(np.where(rng.random((len(of), 1)) < .5, _strips(rng, src, max_iou), _shifts(rng, src)), size)
+    inter, area, own_area = _inter(b, own); iou = inter/np.maximum(area[:, None] + own_area - inter, 1e-9); at = np.arange(len(of)), of
+    mine = iou[at]; inter[at] = 0
+    ok = np.flatnonzero((area >= 64) & (mine == iou.max(1)) & (mine < max_iou) & (mine > .05) & (inter.max(1) < .5*area))
+    rank = np.arange(len(ok)) - np.searchsorted(of[ok], of[ok])
+    return list(b[ok[rank < counts[of[ok]]]])
+
+# %% ../nbs/00_data.ipynb #95478f0b
+def negatives(
+    boxes,               # box table; the players of the frames
+    sizes,               # dict of image -> (width, height)
+    bg_per_frame=1.0,    # background boxes a frame; a fraction is a chance
+    partial_per_box=0.3, # partial boxes a player box; a fraction is a chance
+    max_iou_bg=0.1,      # a background box overlaps no player more
+    max_iou_partial=0.4, # a partial box overlaps no player more
+    seed=42,             # same seed, same boxes
+    avoid=None,          # box table of everybody to keep off, if that is more than `boxes`
+) -> pd.DataFrame: # quarter, angle, session, frame, x, y, w, h, label_id (-1), kind, image
+    "Background and partial boxes, labelled unknown; each frame draws from a stream of its own"
+    xywh, angle, where = boxes[_BOX].to_numpy(float), boxes.angle.to_numpy(), list(zip(boxes.quarter, boxes.angle, boxes.session, boxes.frame))
+    pool = {a: xywh[angle == a] for a in ANGLES}; rows = []; every = boxes if avoid is None else avoid
+    others, all_xywh = every.groupby('image').indices, every[_BOX].to_numpy(float)
+    for image, at in sorted(boxes.groupby('image').indices.items()):
+        rng = np.random.default_rng([seed, int(hashlib.sha256(image.encode()).hexdigest()[:8], 16)]); own = xywh[at]
+        n = int(bg_per_frame) + (rng.random() < bg_per_frame % 1); counts = int(partial_per_box) + (rng.random(len(own)) < partial_per_box % 1)
+        bg = _background(rng, np.concatenate([own, all_xywh[others.get(image, [])]]), pool[angle[at[0]]], sizes[image], n, max_iou_bg)
+        for kind, found in (('background', bg), ('partial', _partials(rng, own, sizes[image], counts, max_iou_partial))):
+            rows += [(*where[at[0]], *map(int, b), UNK, kind, image) for b in found]
+    return pd.DataFrame(rows, columns=[*_TRAIN, 'kind', 'image'])
+
+# %% ../nbs/00_data.ipynb #7a7ec094
+def crop_names(boxes, margin=1.2, quality=95) -> list:
+    "The file of each box in the crop cache; it depends on frame, box, margin and quality alone"
+    tag = fingerprint('crop 1', float(margin), int(quality))[:4]
+    return [f'{q}/{a}/{i[7:-4]}__{x:.7g}_{y:.7g}_{w:.7g}_{h:.7g}__{tag}.jpg' for q, a, i, x, y, w, h in zip(boxes.quarter, boxes.angle, boxes.image, *(boxes[c] for c in _BOX))]
+
+def _window(box, margin, size=(1 << 30, 1 << 30)):
+    "`box` scaled by `margin` about its centre, in whole pixels inside a frame of `size`: left, top, right, bottom"
+    x, y, w, h = box; cx, cy = x + w/2, y + h/2; lo = cx - w*margin/2, cy - h*margin/2; hi = cx + w*margin/2, cy + h*margin/2
+    return (*(max(0, int(np.floor(v))) for v in lo), *(min(s, int(np.ceil(v))) for v, s in zip(hi, size)))
+
+def _open_picture(path):
+    "A picture, decoded, as RGB"
+    with Image.open(path, formats=['JPEG', 'PNG']) as im:
+        im.load()
+        return im if im.mode == 'RGB' else im.convert('RGB')
+
+def cut_frame(frame, boxes, names, dest, margin=1.2, quality=95) -> dict:
+    "Decode `frame` once and cut `boxes` [n, 4] from it into `dest/names`; bytes by name"
+    im, done = _open_picture(frame), {}
+    for b, n in zip(boxes, names):
+        buf = io.BytesIO(); im.crop(_window(b, margin, im.size)).save(buf, 'JPEG', quality=quality, subsampling=0)
+        with atomic(Path(dest)/n) as t: t.write_bytes(buf.getbuffer())
+        done[n] = buf.tell()
+    return done
+
+# %% ../nbs/00_data.ipynb #b0134bdc
+def _journal(cache):
+    "The journal as dict of image -> (size and time of the frame, bytes by crop); torn lines are left out"
+    f, known = cache/'frames.jsonl', {}
+    for line in f.read_text(errors='replace').splitlines() if f.exists() else ():
+        try: d = json.loads(line); known[d['image']] = (tuple(d['frame']), d['crops'])
+        except (ValueError, KeyError, TypeError): continue
+    return known
+
+def _line(image, at, crops): return json.dumps(dict(image=image, frame=list(at), crops=dict(sorted(crops.items())))) + '\n'
+
+def _listing(cache):
+    "Bytes of each crop on disk, by name, and the left-over temporaries of a killed run"
+    dirs = lambda p: [d for d in os.scandir(p) if d.is_dir() and d.name != 'store'] if Path(p).is_dir() else []
+    found = {f'{q.name}/{a.name}/{f.name}': f.stat().st_size for q in dirs(cache) for a in dirs(q) for f in os.scandir(a)}
+    left = [cache/n for n in found if n.split('/')[-1].startswith('.tmp-')] + [f for d in ('.', 'store') for f in (cache/d).glob('.tmp-*')]
+    left += cache.parent.glob('.tmp-*-train_negatives.csv')
+    return {n: s for n, s in found.items() if not n.split('/')[-1].startswith('.tmp-')}, left
+
+def _stamp(path): s = os.stat(path); return s.st_size, s.st_mtime_ns
+
+def _todo(wanted, game, known, disk):
+    "Which names of `wanted` are missing or stale"
+    at = {i: _stamp(game/i) for i in wanted.image.unique()}
+    return [known.get(i, ((), ()))[0] != at[i] or disk.get(n, -1) != known[i][1].get(n) for i, n in zip(wanted.image, wanted.name)]
+
+# %% ../nbs/00_data.ipynb #e21f2b00
+def _progress(it, total, what):
+    "Progress with rate and time left: a bar on a terminal and in Jupyter, else a plain line now and then"
+    if sys.stderr.isatty() or os.environ.get('JPY_SESSION_NAME'): yield from tqdm(it, total=total, desc=what, unit=' frames', leave=False); return
+    start = last = time.monotonic()
+    for i, o in enumerate(it, 1):
+        yield o
+        if (now := time.monotonic()) - last > 15:
+            last, rate = now, i/(now - start); print(f'{what}: {i} of {total} frames, {rate:.1f} frames/s, {(total - i)/rate:.0f} s left', flush=True)
+
+@contextmanager
+def _disk_errors(where):
+    "What the disk refuses, in one sentence"
+    why = {errno.ENOSPC: 'the disk is full', errno.EDQUOT: 'the quota is used up', errno.EROFS: 'the disk is read-only', errno.EACCES: 'it may not be written',
+           errno.EPERM: 'it may not be written', errno.ENOTDIR: 'a part of its path is a file', errno.EEXIST: 'a part of its path is a file', errno.EMFILE: 'too many open files'}
+    try: yield
+    except OSError as e:
+        if e.errno not in why: raise
+        raise DataError(f'cannot write {e.filename or where}: {why[e.errno]}. What was written so far is whole; make room or choose another `out`, and run again') from e
+
+# %% ../nbs/00_data.ipynb #828fb809
+def _fill(wanted, game, cache, margin, quality, workers=0):
+    "Cut what is missing, a frame a task on all cores, and note each frame when it is done; number of crops cut"
+    known, (disk, left) = _journal(cache), _listing(cache); P, n = [], 0
+    for f in left: f.unlink(missing_ok=True)
+    todo = dict(list(wanted[_todo(wanted, game, known, disk)].groupby('image', sort=True))); stamps = {i: _stamp(game/i) for i in todo}
+    def task(image):
+        d = todo[image]
+        try: return image, cut_frame(game/image, d[_BOX].to_numpy(float), d.name, cache, margin, quality), ''
+        except (SyntaxError, OSError) as e:
+            if isinstance(e, OSError) and e.errno: raise
+            return image, {}, str(e)
+    with open(cache/'frames.jsonl', 'a') as log, ThreadPoolExecutor(workers or _cores()) as ex:
+        try:
+            for image, crops, why in _progress(ex.map(task, todo), len(todo), 'crops'):
+                if why: P.append(dict(file=image, problem=f'it cannot be decoded ({why})', fix='Download it again, or delete its rows')); continue
+                at, old = known.get(image, ((), {})); known[image] = stamps[image], {**(old if at == stamps[image] else {}), **crops}
+                log.write('\n'*bool(log.tell()) + _line(image, *known[image])); log.flush(); n += len(crops)
+        except BaseException: ex.shutdown(cancel_futures=True); raise
+    _write_journal(cache, known)
+    if P: raise DataError(P, 'frames')
+    return n
+
+def _write_journal(cache, known):
+    "The journal in order, a line a frame"
+    with atomic(cache/'frames.jsonl') as t: t.write_text(''.join(_line(i, at, crops) for i, (at, crops) in sorted(known.items())))
+
+# %% ../nbs/00_data.ipynb #c966441d
+def _cache(data, out): return cache_root(data, out)/'train_crops_cache'
+
+def _prepared(data, out):
+    "What `prepare` noted, or an error that says to run it"
+    f = _cache(data, out)/'prepared.json'
+    if not f.is_file(): raise DataError(f'{f} does not exist: run 00_data.ipynb first')
+    info = json.loads(f.read_text())
+    if info['csv'] != fingerprint(Path(data)/GAME/'train_meta.csv'): raise DataError('train_meta.csv has changed since it was prepared: run 00_data.ipynb again')
+    return info
+
+def _read_table(f, want):
+    "A table that `prepare` wrote, or an error that says to run it"
+    if not f.is_file() or fingerprint(f) != want: raise DataError(f'{f} is missing or was changed since it was written: run 00_data.ipynb again')
+    return pd.read_csv(f, dtype=dict(quarter=str, angle=str, image=str))
+
+def load_boxes(data, out) -> pd.DataFrame:
+    "The cleaned train boxes, as prepared; index = row in `train_meta.csv`"
+    info = _prepared(data, out)
+    return _read_table(_cache(data, out)/'boxes.csv', info['boxes']).set_index('row')
+
+def load_negatives(data, out) -> pd.DataFrame:
+    "The background and partial boxes, as prepared"
+    info = _prepared(data, out)
+    return _read_table(cache_root(data, out)/'train_negatives.csv', info['negatives'])
+
+# %% ../nbs/00_data.ipynb #79fe1fd2
+def _check_parameters(p):
+    "Refuse parameters out of their range, by name"
+    rules = dict(margin=(1, 4), quality=(1, 100), bg_per_frame=(0, 100), partial_per_box=(0, 100), max_iou_bg=(0, 1), max_iou_partial=(0, 1), seed=(0, 2**63), min_ratio=(0, 1))
+    bad = [f'{k}={p[k]!r} (must lie in [{lo}, {hi}])' for k, (lo, hi) in rules.items() if not isinstance(p[k], (int, float, np.number)) or not lo <= p[k] <= hi]
+    if bad: raise DataError(f"parameters out of range: {', '.join(bad)}")
+
+def _game_stamps(game):
+    "Name, size and time of every file of a game"
+    return sorted((os.path.relpath(d, game), n, *_stamp(os.path.join(d, n))) for d, _, ns in os.walk(game) for n in ns if os.path.exists(os.path.join(d, n)))
+
+def _done(data, out, key):
+    "What `prepare` noted, if it was for this very input and the tables are as it left them"
+    try: info = json.loads((_cache(data, out)/'prepared.json').read_text()); load_boxes(data, out), load_negatives(data, out)
+    except (OSError, ValueError, KeyError): return None
+    return info if info['key'] == key else None
+
+# %% ../nbs/00_data.ipynb #852e58c9
+def _tables(train, game, par):
+    "Cleaned boxes and negatives"
+    boxes = clean_tracks(train, par['clean'], par['max_ratio'], par['min_ratio']); sizes = {i: _probe(game, i)[0] for i in boxes.image.unique()}
+    return boxes, negatives(boxes, sizes, **{k: par[k] for k in ('bg_per_frame', 'partial_per_box', 'max_iou_bg', 'max_iou_partial', 'seed')}, avoid=train)
+
+def _wanted(boxes, neg, test, margin, quality):
+    "Every crop to be had: image, box and name; test boxes too where they are not pre-cut"
+    test = [] if test is None else [test[~test.precut]]
+    w = pd.concat([d[['image', 'quarter', 'angle', *_BOX]] for d in (boxes, neg, *test) if len(d)], ignore_index=True)
+    return w.assign(name=crop_names(w, margin, quality)).drop_duplicates('name')
+
+def _finish(train, test, boxes, neg, par, key, data, out):
+    "Write the tables, and `prepared.json` last"
+    cache, f = _cache(data, out), cache_root(data, out)/'train_negatives.csv'; write_csv(boxes.reset_index(), cache/'boxes.csv'); write_csv(neg, f)
+    counts = dict(train=len(train), wrong=int(outliers(train, par['max_ratio'], par['min_ratio']).sum()), boxes=len(boxes), frames=train.image.nunique(), players=boxes.label_id.nunique())
+    counts |= {k: int((neg.kind == k).sum()) for k in ('background', 'partial')} | {'test': len(test), 'test frames': test.image[~test.precut].nunique()}
+    info = dict(fingerprint=fingerprint(boxes, neg, par), key=key, csv=fingerprint(Path(data)/GAME/'train_meta.csv'), boxes=fingerprint(cache/'boxes.csv'), negatives=fingerprint(f),
+                parameters=par, counts=counts, report=dict(train=train.attrs['report'], test=test.attrs['report']))
+    write_json(info, cache/'prepared.json')
+    return info
+
+# %% ../nbs/00_data.ipynb #5597b331
+def prepare(
+    data, out,           # data root and folder for artefacts
+    clean='drop',        # wrong boxes of a track: drop | interp | keep
+    max_ratio=2.0,       # larger than this many times the track's median area is wrong
+    min_ratio=0.0,       # smaller than this many times is wrong; 0 = never
+    margin=1.2,          # context kept around a box, 1..4
+    quality=95,          # JPEG quality, 1..100
+    bg_per_frame=1.0,    # background boxes a frame
+    partial_per_box=0.3, # partial boxes a player box
+    max_iou_bg=0.1,      # a background box overlaps no player more
+    max_iou_partial=0.4, # a partial box overlaps no player more
+    seed=42,             # of the negatives
+    workers=0,           # threads; 0 = one a core
+) -> dict: # fingerprint, parameters, counts, report; and of this call: crops cut, seconds
+    "Check, clean, draw negatives, cut crops; only what is missing is done"
+    t0 = time.perf_counter(); game, cache = Path(data)/GAME, _cache(data, out)
+    par = dict(clean=clean, max_ratio=max_ratio, min_ratio=min_ratio, margin=margin, quality=quality, bg_per_frame=bg_per_frame,
+               partial_per_box=partial_per_box, max_iou_bg=max_iou_bg, max_iou_partial=max_iou_partial, seed=seed)
+    _check_parameters(par); key = fingerprint('prepare 1', par, _game_stamps(game)); info = _done(data, out, key)
+    train, test = _load_both(data) if not info or info['counts']['test frames'] else (None, None)
+    with _disk_errors(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache/'.lock'):
+            boxes, neg = (load_boxes(data, out), load_negatives(data, out)) if info else _tables(train, game, par)
+            cut = _fill(_wanted(boxes, neg, test, margin, quality), game, cache, margin, quality, workers)
+            info = info or _finish(train, test, boxes, neg, par, key, data, out)
+    return dict(info, cut=cut, seconds=time.perf_counter() - t0)
+
+# %% ../nbs/00_data.ipynb #c8d7bb6b
+def cache_stats(data, out) -> dict:
+    "Crops on disk, their bytes, how many are missing or stale, orphans (of other boxes or parameters), left-overs, stores"
+    info, cache = _prepared(data, out), _cache(data, out); disk, left = _listing(cache); w = _wanted_now(info, data, out); names = set(w.name)
+    stale = int(sum(_todo(w, Path(data)/GAME, _journal(cache), disk))); missing = len(names - disk.keys()); stores = list(cache.glob('store/*.npy'))
+    return dict(crops=len(disk), bytes=sum(disk.values()), missing=missing, stale=stale - missing, orphans=len(disk.keys() - names), leftovers=len(left),
+                stores=len(stores), store_bytes=sum(f.stat().st_size for f in stores))
+
+def _wanted_now(info, data, out):
+    "The crops that the prepared tables ask for"
+    p = info['parameters']; test = load_test(data) if info['counts']['test frames'] else None
+    return _wanted(load_boxes(data, out), load_negatives(data, out), test, p['margin'], p['quality'])
+
+def prune_cache(data, out) -> dict:
+    "Delete orphans, left-overs and outdated stores from the crop cache; how many files and bytes went"
+    info, cache = _prepared(data, out), _cache(data, out)
+    with FileLock(cache/'.lock'):
+        (disk, left), wanted, known = _listing(cache), _wanted_now(info, data, out), _journal(cache); names = set(wanted.name)
+        gone = [cache/n for n in disk if n not in names] + left + [f for f in cache.glob('store/*.npy') if not f.stem.endswith(_store_key(cache, wanted))]
+        size = sum(f.stat().st_size for f in gone)
+        for f in gone: f.unlink(missing_ok=True)
+        _write_journal(cache, {i: (at, kept) for i, (at, crops) in known.items() if (kept := {n: b for n, b in crops.items() if n in names})})
+    return dict(files=len(gone), bytes=size)
+
+def _store_key(cache, wanted):
+    "What a store is made of: the crops and their frames"
+    known = _journal(cache)
+    return fingerprint('store 1', sorted(wanted.name), [(i, known[i][0]) for i in sorted(set(wanted.image)) if i in known])
+
+# %% ../nbs/00_data.ipynb #521c6cff
+def _rect(box, margin, origin=(0, 0)):
+    "`box` scaled by `margin` about its centre, measured from `origin`: left, top, right, bottom"
+    x, y, w, h = box; cx, cy = x + w/2 - origin[0], y + h/2 - origin[1]
+    return cx - w*margin/2, cy - h*margin/2, cx + w*margin/2, cy + h*margin/2
+
+def _view(im, rect, size):
+    "The part `rect` of a picture at `size` (h, w), antialiased; the picture's edge is repeated beyond it"
+    l, t, r, b = rect; W, H = im.size; pl, pt, pr, pb = (max(0, int(np.ceil(v - 1e-6))) for v in (-l, -t, r - W, b - H))
+    if pl or pt or pr or pb:
+        im = Image.fromarray(np.pad(np.asarray(im), ((pt, pb), (pl, pr), (0, 0)), mode='edge')); l, t, r, b = l + pl, t + pt, r + pl, b + pt
+    return np.asarray(im.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=(max(l, 0), max(t, 0), min(r, im.size[0]), min(b, im.size[1]))))
+
+# %% ../nbs/00_data.ipynb #d994dc87
+def open_store(
+    data, out,   # data root and folder for artefacts
+    size,        # (h, w) of a crop, pixels
+    margin=1.2,  # 1.0 = the box itself, at most what was prepared for
+    build=True,  # make it if it is missing; else None is returned then
+): # (uint8 [n, h, w, 3] memory-mapped, Series of crop name -> row), or None
+    "All prepared crops at one size in one memory-mapped array, so that an epoch decodes no JPEG"
+    info, cache = _prepared(data, out), _cache(data, out); w = _wanted_now(info, data, out).sort_values('name'); h, wd = size
+    f = cache/'store'/f'{h}x{wd}-{margin:g}-{_store_key(cache, w)}.npy'
+    if not f.exists():
+        if not build: return None
+        with _disk_errors(f), FileLock(cache/'.lock'):
+            if not f.exists(): _build_store(f, w, cache, info['parameters']['margin'], (h, wd), margin)
+    return np.load(f, mmap_mode='r'), pd.Series(np.arange(len(w)), w.name.to_numpy())
+
+def _build_store(f, wanted, cache, has, size, margin, step=512):
+    "Write a store, `step` crops at a time"
+    b, paths = wanted[_BOX].to_numpy(float), [cache/n for n in wanted.name]; shape = (len(b), *size, 3)
+    f.parent.mkdir(exist_ok=True)
+    if shutil.disk_usage(f.parent).free < np.prod(shape): raise OSError(errno.ENOSPC, 'No space left on device', str(f))
+    with atomic(f) as t, open(t, 'wb') as fh:
+        np.lib.format.write_array_header_1_0(fh, dict(descr='|u1', fortran_order=False, shape=shape))
+        for i in range(0, len(b), step): fh.write(_cached_crops(paths[i:i+step], b[i:i+step], has, size, margin))
+
+def _cached_crops(paths, b, has, size, margin):
+    "Crops from files of the cache, which hold their boxes with margin `has`"
+    return _threads(lambda p, box: _view(_open_picture(p), _rect(box, margin, _window(box, has)[:2]), size), paths, b, size)
+
+def _threads(fn, a, b, size):
+    "`fn` over two sequences in threads, as one array"
+    x = np.empty((len(a), *size, 3), np.uint8)
+    def one(i): x[i] = fn(a[i], b[i])
+    with ThreadPoolExecutor(_cores()) as ex: list(ex.map(one, range(len(a))))
+    return x
+
+# %% ../nbs/00_data.ipynb #c5bb768c
+def load_crops(
+    boxes,         # train boxes, negatives or test boxes
+    data, out,     # data root and folder for artefacts
+    size,          # (h, w) of a crop, pixels
+    margin=1.0,    # 1.0 = the box itself; the cache holds 1.2; beyond what there is, edges are repeated
+) -> np.ndarray: # uint8 [n, h, w, 3], RGB
+    "The picture of each box: pre-cut, from the store or the crop cache, or else (slower) from its frame"
+    b, game, size = boxes[_BOX].to_numpy(float), Path(data)/GAME, tuple(map(int, size)); x = np.empty((len(b), *size, 3), np.uint8)
+    pre = boxes.precut.to_numpy(bool) if 'precut' in boxes else np.zeros(len(b), bool)
+    x[pre] = _threads(lambda p, _: _view(im := _open_picture(p), _rect((0, 0, *im.size), margin), size), [game/i for i in boxes.image[pre]], b[pre], size)
+    rest = np.flatnonzero(~pre); done = _from_cache(boxes.iloc[rest], b[rest], data, out, size, margin, x, rest) if len(rest) else rest
+    _from_frames(game, boxes.image.to_numpy(), b, size, margin, x, rest[~np.isin(rest, done)])
+    return x
+
+def _from_cache(boxes, b, data, out, size, margin, x, rows, most=1000):
+    "Fill `x[rows]` with what store and cache hold; the rows done. More than `most` boxes are worth a store"
+    cache = _cache(data, out); p = _prepared(data, out)['parameters'] if (cache/'prepared.json').is_file() else None
+    if p is None or margin > p['margin']: return rows[:0]
+    names = crop_names(boxes, p['margin'], p['quality']); build = len(set(names)) > most
+    stored = open_store(data, out, size, margin, build) if build or any(cache.glob(f'store/{size[0]}x{size[1]}-{margin:g}-*.npy')) else None
+    if stored: at = stored[1].reindex(names).to_numpy(); ok = np.flatnonzero(~np.isnan(at)); x[rows[ok]] = stored[0][at[ok].astype(int)]
+    else: ok = np.flatnonzero([(cache/n).is_file() for n in names]); x[rows[ok]] = _cached_crops([cache/names[i] for i in ok], b[ok], p['margin'], size, margin)
+    return rows[ok]
+
+def _from_frames(game, images, b, size, margin, x, rows):
+    "Fill `x[rows]` from full frames, each decoded once"
+    def one(group):
+        im = _open_picture(game/group[0])
+        for i in group[1]: win = _window(b[i], margin, im.size); x[i] = _view(im.crop(win), _rect(b[i], margin, win[:2]), size)
+    with ThreadPoolExecutor(_cores()) as ex: list(ex.map(one, pd.Series(rows).groupby(images[rows]).groups.items() if len(rows) else ()))
+
+# %% ../nbs/00_data.ipynb #3d0ca47e
+def multiview_pairs(boxes) -> pd.DataFrame:
+    "Side and top boxes of the same player at the same moment: index labels `side` and `top`, and the moment"
+    key = ['quarter', 'session', 'frame', 'label_id']; b = boxes[['angle', *key]].assign(i=boxes.index).drop_duplicates(['angle', *key])
+    s, t = (b[b.angle == a].drop(columns='angle').rename(columns=dict(i=a)) for a in ANGLES)
+    return s.merge(t, on=key)[[*ANGLES, *key]]
+
+# %% ../nbs/00_data.ipynb #481e2073
+def show_sheet(boxes, data, out, per=3, size=(56, 40)):
+    "A contact sheet: a row a player; `per` crops of each angle, evenly over the game"
+    rows, titles = [], []
+    for label, d in boxes.groupby('label_id'):
+        for a in ANGLES:
+            some = (e := d[d.angle == a]).iloc[np.linspace(0, len(e) - 1, per).round().astype(int)] if (d.angle == a).any() else e[:0]
+            if a in set(boxes.angle): rows.append(some.reindex(some.index)); titles += [f'{label} {a}']*len(some) + [None]*(per - len(some))
+    shown = load_crops(pd.concat(rows), data, out, size); blank = np.full((1, *size, 3), 255, np.uint8); k = iter(shown)
+    return show_crops([next(k) if t else blank[0] for t in titles], [t or '' for t in titles], ncols=per*boxes.angle.nunique(), width=.5, title='players by angle')
+
+# %% ../nbs/00_data.ipynb #f9530c3f
+def kit_colours(boxes, data, out, per=12) -> dict:
+    "Each player's shirt colour: the median of the upper middle of some of his crops; label -> (r, g, b) in 0..1"
+    some = boxes.groupby('label_id', group_keys=False).apply(lambda d: d.iloc[::max(1, len(d)//per)], include_groups=False); labels = boxes.label_id.loc[some.index].to_numpy()
+    x = load_crops(some, data, out, (24, 16))[:, 5:11, 5:11].reshape(len(some), -1, 3)
+    return {l: tuple(np.median(x[labels == l].reshape(-1, 3), 0).clip(1)/255) for l in np.unique(labels)}
+
+def draw_boxes(ax, frame, boxes, colours=None, names=None, crop=None):
+    "A frame with its boxes; `colours` by label, `names` a word a box, `crop` the part to show (left, top, right, bottom)"
+    ax.imshow(frame); ax.axis('off')
+    for i, r in enumerate(boxes.itertuples()):
+        c = (colours or {}).get(getattr(r, 'label_id', UNK), (1, .9, 0)); name = names[i] if names is not None else getattr(r, 'label_id', '')
+        for lw, col in ((1.8, 'black'), (1, c)): ax.add_patch(Rectangle((r.x, r.y), r.w, r.h, fill=False, lw=lw, ec=col))
+        ax.text(r.x + r.w/2, r.y, name, fontsize=6, ha='center', va='bottom', color='white', bbox=dict(fc='black', pad=.6, lw=0), clip_on=True)
+    if crop: ax.set_xlim(crop[0], crop[2]); ax.set_ylim(crop[3], crop[1])
+
+def show_frames(boxes, data, out, images=None, ncols=2):
+    "Frames with boxes and labels in the colours of the kits; by default the middle frame of each angle"
+    if images is None: images = [sorted(set(d.image))[d.image.nunique()//2] for _, d in boxes.groupby('angle')]
+    colours = {l: tuple(np.array(c)/max(c)) for l, c in kit_colours(boxes, data, out).items()}; ncols = min(ncols, len(images)); nrows = -(-len(images)//ncols)
+    fig, axes = plt.subplots(nrows, ncols, figsize=(4.6*ncols, 2.8*nrows), squeeze=False)
+    for ax in axes.flat[len(images):]: ax.axis('off')
+    for ax, i in zip(axes.flat, images): draw_boxes(ax, _open_picture(Path(data)/GAME/i), boxes[boxes.image == i], colours); ax.set_title(Path(i).stem, fontsize=7, pad=2)
+    fig.tight_layout(pad=.4); plt.close(fig)
+    return fig
+
+# %% ../nbs/00_data.ipynb #d6dee465
+def show_cleaning(before, after, data, most=4):
+    "Wrong boxes of `before` (above) and what `after` makes of them (below), with the boxes around them"
+    key = ['image', 'label_id', *_BOX]; gone = before[~before[key].apply(tuple, axis=1).isin(set(after[key].apply(tuple, axis=1)))][:most]
+    if gone.empty: return None
+    fig, axes = plt.subplots(2, len(gone), figsize=(1.9*len(gone), 3.5), squeeze=False)
+    for k, r in enumerate(gone.itertuples()):
+        im = _open_picture(Path(data)/GAME/r.image); around = _window((r.x, r.y, r.w, r.h), 1.6, im.size)
+        for ax, b, what in ((axes[0, k], before, 'before'), (axes[1, k], after, 'after')):
+            d = b[b.image == r.image]; draw_boxes(ax, im, d, {r.label_id: (1, .1, .1)}, crop=around); ax.set_title(f'{what}: player {r.label_id}, {Path(r.image).stem}', fontsize=6, pad=2)
+    fig.tight_layout(pad=.4); plt.close(fig)
+    return fig
+
+# %% ../nbs/00_data.ipynb #16f44f16
+def show_sizes(train, test):
+    "Width, height, area and boxes per frame of train beside test"
+    per = lambda d: d.groupby(['quarter', 'angle', 'session', 'frame']).size()
+    what = {'width, px': [d.w for d in (train, test)], 'height, px': [d.h for d in (train, test)], 'height / width': [d.h/d.w for d in (train, test)], 'boxes in a frame': [per(d) for d in (train, test)]}
+    fig, axes = plt.subplots(1, 4, figsize=(9, 2.1))
+    for ax, (name, (a, b)) in zip(axes, what.items()):
+        lo, hi = np.quantile(np.concatenate([a, b]), [.002, .998]); bins = np.arange(min(a.min(), b.min()) - .5, max(a.max(), b.max()) + 1) if 'frame' in name else np.linspace(lo - .01, hi + .01, 25)
+        for v, col, l in ((a, 'C0', 'train'), (b, 'C1', 'test')): ax.hist(v, bins, density=True, alpha=.55, color=col, label=l)
+        ax.set_xlabel(name, fontsize=7); ax.set_yticks([]); ax.tick_params(labelsize=6)
+    axes[0].legend(fontsize=6); fig.suptitle('train boxes beside test boxes, share of boxes', fontsize=8); fig.tight_layout(pad=.4); plt.close(fig)
+    return fig
+
+# %% ../nbs/00_data.ipynb #e37acbb4
+def show_negatives(neg, data, out, per=12, size=(60, 44)):
+    "Some negatives of each kind, background above, partial below"
+    some = pd.concat([d.iloc[np.linspace(0, len(d) - 1, min(per, len(d))).astype(int)] for k, d in neg.groupby('kind')])
+    return show_crops(load_crops(some, data, out, size), np.where(some.kind.duplicated(), '', some.kind), ncols=per, width=.55, title='nobody: background and partial boxes')

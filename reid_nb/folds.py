@@ -10,7 +10,7 @@ __all__ = ['CLIP', 'SPLITS', 'TABLES', 'COLS', 'ALGORITHM', 'FRAME', 'COLOURS', 
            'near_in_picture', 'leak_report', 'size_residuals', 'measure_look', 'perturb_like_test', 'part_counts',
            'show_counts', 'clip_parts', 'show_timeline', 'show_pairs']
 
-# %% ../nbs/01_folds.ipynb #81c3d6d2
+# %% ../nbs/01_folds.ipynb #f465a917
 import json, re
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,7 +21,7 @@ import pandas as pd
 from fastcore.basics import patch
 from .data import UNK, box_iou, cache_root, fingerprint, load_boxes, load_crops, show_crops, write_csv, write_json
 
-# %% ../nbs/01_folds.ipynb #50145a31
+# %% ../nbs/01_folds.ipynb #aba0ed09
 def toy_boxes(
     labels:int=6, # players; the last one is rare (first two clips only)
     clips:int=8, # clips, named Q1-000, Q1-001 ...
@@ -34,15 +34,16 @@ def toy_boxes(
     df = pd.DataFrame(rows, columns='quarter angle session frame x y w h label_id'.split()).rename_axis('row')
     return df.assign(image=[f'images/{r.quarter}__{r.angle}__{r.session:02d}__{r.frame:02d}.jpg' for r in df.itertuples()])
 
-# %% ../nbs/01_folds.ipynb #253f4d62
+# %% ../nbs/01_folds.ipynb #972a02ef
 def _check_labels(counts, n_folds, per_fold):
     n = len(counts)
     if n_folds < 1: raise ValueError(f'n_folds={n_folds}: at least 1 fold is needed')
     if per_fold < 0: raise ValueError(f'unknown_per_fold={per_fold}: 0 or more is meant')
     if n < 2: raise ValueError(f'the boxes hold {n} label(s): telling players apart needs at least 2')
-    if n - per_fold < 2: raise ValueError(
-        f'unknown_per_fold={per_fold} leaves {max(n - per_fold, 0)} of {n} labels known, and 2 are needed: unknown_per_fold={n - 2} or less would work')
+    if n - per_fold < 2: raise ValueError(f'unknown_per_fold={per_fold} leaves {max(n - per_fold, 0)} of {n} labels known, '
+                                          f'and 2 are needed: unknown_per_fold={n - 2} or less would work')
 
+# %% ../nbs/01_folds.ipynb #894b0b7a
 def hold_out(
     counts:dict, # boxes of each label
     n_folds:int=5, # folds
@@ -61,11 +62,18 @@ def hold_out(
             held[f].append(labels[j].item()); load[f] += size[j]
     return [sorted(h) for h in held]
 
-# %% ../nbs/01_folds.ipynb #b76d7c1d
+# %% ../nbs/01_folds.ipynb #a4b84bcf
 CLIP = ['quarter', 'session']
 
 def _keyed(boxes): return boxes.sort_values([*CLIP, 'frame', 'angle', 'label_id', 'x', 'y', 'w', 'h'], kind='stable')
 
+def _too_short(boxes, frames, most, guard):
+    label = boxes.label_id.iloc[0]
+    works = f'guard={most} would work, or' if most >= 0 else 'one frame cannot be on two sides: what works is'
+    return (f'label {label} lives in a single clip ({boxes.quarter.iloc[0]}, session {boxes.session.iloc[0]}) and has {len(frames)} frame(s), '
+            f"too few to cut in time with guard={guard}: {works} split='sample' (2 boxes are enough), or leave the label out of the data")
+
+# %% ../nbs/01_folds.ipynb #fc78acae
 def cut_in_time(
     boxes:pd.DataFrame, # boxes of ONE label
     share:float=.2, # of its frames that go to validation, in (0, 1)
@@ -86,19 +94,13 @@ def cut_in_time(
     at['part'] = parts[round(turn*(len(parts) - 1)/max(turns - 1, 1))]
     return boxes[[*CLIP, 'frame']].merge(at, how='left').part.set_axis(boxes.index)
 
-def _too_short(boxes, frames, most, guard):
-    label = boxes.label_id.iloc[0]
-    works = f'guard={most} would work, or' if most >= 0 else 'one frame cannot be on two sides: what works is'
-    return (f'label {label} lives in a single clip ({boxes.quarter.iloc[0]}, session {boxes.session.iloc[0]}) and has {len(frames)} frame(s), '
-            f"too few to cut in time with guard={guard}: {works} split='sample' (2 boxes are enough), or leave the label out of the data")
-
-# %% ../nbs/01_folds.ipynb #1e7681ed
+# %% ../nbs/01_folds.ipynb #a040627c
 def clip_table(boxes:pd.DataFrame) -> pd.DataFrame:
     "Boxes of each (label, angle) in each clip: a row a label (angle 'all') or a label in one angle, a column a clip."
     both = pd.concat([boxes, boxes.assign(angle='all')])
     return both.groupby(['label_id', 'angle', *CLIP]).size().unstack(CLIP, fill_value=0).sort_index().sort_index(axis=1)
 
-# %% ../nbs/01_folds.ipynb #49befcf7
+# %% ../nbs/01_folds.ipynb #c72b60ed
 class ClipCost:
     "What a choice of validation clips costs: distance from `share` for each label, and penalties for what should not be."
     def __init__(self,
@@ -114,7 +116,7 @@ class ClipCost:
         self.must = np.where((n > 0).sum(1) < 2, 0, np.where(whole, 100, 5))[:, None]*np.where(known, 1, .1)
         self.low, self.high = np.floor(share*len(held) + 1e-9), np.ceil(share*len(held) - 1e-9)
 
-# %% ../nbs/01_folds.ipynb #ed89bab7
+# %% ../nbs/01_folds.ipynb #9a17093c
 @patch
 def columns(self:ClipCost,
     x, # bool[clips, folds]: clip c validates in fold f
@@ -123,6 +125,7 @@ def columns(self:ClipCost,
     s = self.p @ x
     return (self.dev*(s - self.share)**2 + self.must*((s < 1e-9) | (s > 1 - 1e-9))).sum(0)
 
+# %% ../nbs/01_folds.ipynb #1782f819
 @patch
 def turns(self:ClipCost,
     x, # bool[clips, folds]
@@ -131,7 +134,7 @@ def turns(self:ClipCost,
     k = x.sum(1)
     return (30*np.clip(self.low - k, 0, None) + 3*np.clip(k - self.high, 0, None)).sum()
 
-# %% ../nbs/01_folds.ipynb #d36536f1
+# %% ../nbs/01_folds.ipynb #1cf5b35c
 def _step(x, rng):
     "A changed copy of `x`: two clips swapped, one moved to another fold, or one toggled."
     y, (n, k), r = x.copy(), x.shape, rng.random()
@@ -142,6 +145,7 @@ def _step(x, rng):
     else: y[c, f] ^= True
     return y
 
+# %% ../nbs/01_folds.ipynb #597b30a1
 def pick_clips(
     table:pd.DataFrame, # `clip_table`
     held:list, # unknown labels of each fold
@@ -151,8 +155,8 @@ def pick_clips(
 ) -> np.ndarray: # bool[clips, folds]: clip c validates in fold f
     "Choose the validation clips of every fold so that each label comes near `share` and each clip has its turn."
     cost, rng = ClipCost(table, held, share), np.random.default_rng([seed, 1])
-    x = np.arange(len(held)) == rng.permutation(table.shape[1])[:, None] % max(round(1/share), len(held))
     total = lambda x: cost.columns(x).sum() + cost.turns(x)
+    x = np.arange(len(held)) == rng.permutation(table.shape[1])[:, None] % max(round(1/share), len(held))
     now = best = total(x); keep = x
     for i in range(steps):
         y = _step(x, rng)
@@ -162,7 +166,7 @@ def pick_clips(
         if now < best - 1e-12: best, keep = now, x
     return keep
 
-# %% ../nbs/01_folds.ipynb #b17e1de7
+# %% ../nbs/01_folds.ipynb #f7845e81
 def sample_sides(
     boxes:pd.DataFrame, # boxes
     n_folds:int=5, # folds
@@ -170,17 +174,18 @@ def sample_sides(
     seed:int=42,
 ) -> pd.DataFrame: # 'train' or 'val': a row a box, a column a fold
     "Random split of each label's boxes, rotated over the folds so that every box has its turn in validation."
-    rng, sides = np.random.default_rng([seed, 2]), pd.DataFrame('train', index=boxes.index, columns=range(n_folds), dtype=object)
+    rng = np.random.default_rng([seed, 2])
+    sides = pd.DataFrame('train', index=boxes.index, columns=range(n_folds), dtype=object)
     for label, g in _keyed(boxes).groupby('label_id'):
         n = len(g)
-        if n < 2: raise ValueError(f'label {label} has {n} box: at least 2 are needed to be on both sides; leave the label out of the data')
+        if n < 2: raise ValueError(f'label {label} has {n} box: at least 2 are needed to be on both sides; leave it out of the data')
         order, at = rng.permutation(g.index.values), np.arange(n_folds + 1)*n//n_folds
         for f in range(n_folds):
             k = max(round(share*n), 1, at[f+1] - at[f] if share*n_folds > 1 - 1e-9 else 0)
             sides.loc[np.roll(order, -at[f])[:min(k, n - 1)], f] = 'val'
     return sides
 
-# %% ../nbs/01_folds.ipynb #934afc1c
+# %% ../nbs/01_folds.ipynb #62ec7b4f
 SPLITS = ('clip', 'sample')
 
 def _check_share(val_share, split, guard):
@@ -188,6 +193,16 @@ def _check_share(val_share, split, guard):
     if split not in SPLITS: raise ValueError(f'split={split!r}: one of {", ".join(SPLITS)} is meant')
     if guard < 0: raise ValueError(f'guard={guard}: a number of frames, 0 or more, is meant')
 
+# %% ../nbs/01_folds.ipynb #851dc6f6
+def _cut_lone(boxes, sides, held, share, guard):
+    "Cut in time, in place, each known label that is on one side only."
+    for label, rows in boxes.groupby('label_id').groups.items():
+        known = [f for f, h in enumerate(held) if label not in h]
+        size = max(share, 1/len(known)) if share*len(held) > 1 - 1e-9 and len(known) > 1 else share  # the turns cover it
+        for turn, f in enumerate(known):
+            if sides.loc[rows, f].nunique() == 1: sides.loc[rows, f] = cut_in_time(boxes.loc[rows], size, turn, len(known), guard)
+
+# %% ../nbs/01_folds.ipynb #c3f08d68
 def clip_sides(
     boxes:pd.DataFrame, # boxes
     held:list, # unknown labels of each fold
@@ -198,15 +213,12 @@ def clip_sides(
     "Whole clips on one side; a label that no choice of clips puts on both sides is cut in time."
     table = clip_table(boxes); x = pick_clips(table, held, share, seed)
     clip = pd.Series(range(len(table.columns)), index=table.columns)
-    sides = pd.DataFrame(np.where(x, 'val', 'train')[clip.loc[pd.MultiIndex.from_frame(boxes[CLIP])].values], index=boxes.index, dtype=object)
-    for label, rows in boxes.groupby('label_id').groups.items():
-        known = [f for f, h in enumerate(held) if label not in h]
-        size = max(share, 1/len(known)) if share*len(held) > 1 - 1e-9 and len(known) > 1 else share
-        for turn, f in enumerate(known):
-            if sides.loc[rows, f].nunique() == 1: sides.loc[rows, f] = cut_in_time(boxes.loc[rows], size, turn, len(known), guard)
+    at = clip.loc[pd.MultiIndex.from_frame(boxes[CLIP])].values
+    sides = pd.DataFrame(np.where(x, 'val', 'train')[at], index=boxes.index, dtype=object)
+    _cut_lone(boxes, sides, held, share, guard)
     return sides
 
-# %% ../nbs/01_folds.ipynb #9258b489
+# %% ../nbs/01_folds.ipynb #bf42a414
 def split_boxes(
     boxes:pd.DataFrame, # boxes, any order of rows
     n_folds:int=5, # folds
@@ -223,7 +235,7 @@ def split_boxes(
     if split == 'sample': return held, sample_sides(boxes, n_folds, val_share, seed)
     return held, clip_sides(boxes, held, val_share, guard, seed)
 
-# %% ../nbs/01_folds.ipynb #17c04ef5
+# %% ../nbs/01_folds.ipynb #55c31291
 @dataclass(repr=False)
 class Fold:
     "One fold: boxes to train on, boxes to validate with, and the boxes of the players it hides."
@@ -236,7 +248,7 @@ class Fold:
     fingerprint:str # of the boxes and the parameters this fold was made from
     info:dict # what the json holds: parameters, counts, versions ...
 
-# %% ../nbs/01_folds.ipynb #2d43e993
+# %% ../nbs/01_folds.ipynb #65569d3b
 @patch
 def __repr__(self:Fold):
     return (f'Fold {self.fold}: {len(self.train)} train, {len(self.val)} val, {len(self.unknown)} boxes of unknown '
@@ -248,7 +260,7 @@ def unknown_val(self:Fold):
     v = self.unknown[self.unknown.part == 'val']
     return v if len(v) else self.unknown
 
-# %% ../nbs/01_folds.ipynb #1cd09ff7
+# %% ../nbs/01_folds.ipynb #7b315e19
 TABLES = {'train': 'train_samples', 'val': 'val_samples', 'unknown': 'unknown_labels'}
 COLS = 'quarter angle session frame x y w h label_id image'.split()
 ALGORITHM = 1  # raised when the same parameters would give another split
@@ -256,10 +268,11 @@ ALGORITHM = 1  # raised when the same parameters would give another split
 def describe_boxes(boxes:pd.DataFrame) -> dict:
     "What a table of boxes looks like, small enough for a json: fingerprint, counts per label, clips."
     n = boxes.label_id.value_counts().sort_index()
-    return dict(fingerprint=fingerprint(boxes[COLS].rename_axis('row').reset_index()), n=len(boxes), labels={str(k): int(v) for k, v in n.items()},
+    return dict(fingerprint=fingerprint(boxes[COLS].rename_axis('row').reset_index()), n=len(boxes),
+                labels={str(k): int(v) for k, v in n.items()},
                 clips=[f'{q}/{s}' for q, s in sorted(set(zip(boxes.quarter, boxes.session.tolist())))])
 
-# %% ../nbs/01_folds.ipynb #4e23f107
+# %% ../nbs/01_folds.ipynb #7d8a4333
 def _fold(i, boxes, held, sides, info):
     "Fold `i` out of what `split_boxes` gave."
     unknown, side = boxes.label_id.isin(held[i]), sides[i]
@@ -267,6 +280,7 @@ def _fold(i, boxes, held, sides, info):
     return Fold(i, part('train'), part('val'), boxes[unknown].assign(part=side[unknown]), held[i],
                 sorted(set(boxes.label_id.tolist()) - set(held[i])), info['fingerprint'], info)
 
+# %% ../nbs/01_folds.ipynb #3136ea83
 def folds_of(
     boxes:pd.DataFrame, # boxes, indexed by csv row
     cleaning:dict=None, # how they were cleaned, kept in `info`
@@ -276,12 +290,12 @@ def folds_of(
     (held, sides), about, folds = split_boxes(boxes, **params), describe_boxes(boxes), []
     never = sorted(set(map(int, about['labels'])) - set(sum(held, [])))
     for i in range(len(held)):
-        info = dict(fold=i, fingerprint=fingerprint('folds', ALGORITHM, params, about['fingerprint'], i), parameters=params, algorithm=ALGORITHM,
-                    unknown_labels=held[i], never_unknown=never, boxes=about, cleaning=cleaning or {})
+        info = dict(fold=i, fingerprint=fingerprint('folds', ALGORITHM, params, about['fingerprint'], i), parameters=params,
+                    algorithm=ALGORITHM, unknown_labels=held[i], never_unknown=never, boxes=about, cleaning=cleaning or {})
         folds.append(_fold(i, boxes, held, sides, info))
     return folds
 
-# %% ../nbs/01_folds.ipynb #1b8052e1
+# %% ../nbs/01_folds.ipynb #589952b7
 def fold_path(
     out, # artefacts folder
     i:int, # fold number
@@ -292,19 +306,20 @@ def fold_path(
 
 def _seal(info): return fingerprint({k: v for k, v in info.items() if k != 'seal'})
 
-# %% ../nbs/01_folds.ipynb #25a1185c
+# %% ../nbs/01_folds.ipynb #5024ddf1
 def write_fold(f:Fold, out):
     "Write a fold: the three csv files, then the json that vouches for them."
     for t in TABLES:
         table = getattr(f, t).rename_axis('row').reset_index()
         write_csv(table[['row', *COLS] + ['part']*(t == 'unknown')], fold_path(out, f.fold, t))
     n = {t: len(getattr(f, t)) for t in TABLES}
-    f.info.update(counts={**n, 'guard': f.info['boxes']['n'] - sum(n.values())}, versions={p: version(p) for p in ('numpy', 'pandas')},
+    f.info.update(counts={**n, 'guard': f.info['boxes']['n'] - sum(n.values())},
+                  versions={p: version(p) for p in ('numpy', 'pandas')},
                   files={(p := fold_path(out, f.fold, t)).name: fingerprint(p) for t in TABLES})
     f.info['seal'] = _seal(f.info)
     write_json(f.info, fold_path(out, f.fold))
 
-# %% ../nbs/01_folds.ipynb #780d453a
+# %% ../nbs/01_folds.ipynb #3fc67930
 def _box_differences(was, now):
     "In words: how the boxes a split was made on differ from those there are now."
     s = [f"{was['n']} boxes then, {now['n']} now"]*(was['n'] != now['n'])
@@ -314,7 +329,7 @@ def _box_differences(was, now):
     s += [f'label {l} had {n} boxes and has {now["labels"][l]}' for l, n in was['labels'].items() if now['labels'].get(l, n) != n][:4]
     return '; '.join(s) or 'same counts, but other coordinates, frames, labels or order of rows'
 
-# %% ../nbs/01_folds.ipynb #c52dbe46
+# %% ../nbs/01_folds.ipynb #1106e8cc
 def _changed(have, want):
     "In words: the columns of `want` that are gone from `have` or hold other values there."
     both, s = want.index.intersection(have.index), []
@@ -324,6 +339,7 @@ def _changed(have, want):
         if len(bad): s.append(f'{c} changed in {len(bad)} row(s), the first {bad[0]}')
     return s
 
+# %% ../nbs/01_folds.ipynb #2c246183
 def _file_differences(path, want):
     "In words: how a csv file differs from what was written there."
     try: have = pd.read_csv(path).set_index('row')
@@ -331,21 +347,25 @@ def _file_differences(path, want):
     gone, new = want.index.difference(have.index), have.index.difference(want.index)
     s = [f'{len(x)} row(s) {what}, the first {x[0]}' for x, what in ((gone, 'gone'), (new, 'added')) if len(x)]
     if twice := int(have.index.duplicated().sum()): s.append(f'{twice} row(s) repeated')
-    return '; '.join(s + _changed(have[~have.index.duplicated()], want[COLS])) or 'other order of rows, or other bytes for the same values'
+    s += _changed(have[~have.index.duplicated()], want[COLS])
+    return '; '.join(s) or 'other order of rows, or other bytes for the same values'
 
-# %% ../nbs/01_folds.ipynb #86425478
+# %% ../nbs/01_folds.ipynb #e0f154d1
 def _read_info(i, out):
     "The json of fold `i`, checked against its own seal."
     path = fold_path(out, i)
     if not path.exists():
         have = sorted(int(re.search(r'\d+', p.name)[0]) for p in path.parent.glob('fold*.json'))
-        raise FileNotFoundError(f'{path}: there is no fold {i} (folds there: {", ".join(map(str, have)) or "none"}); run 01_folds.ipynb')
+        have = ', '.join(map(str, have)) or 'none'
+        raise FileNotFoundError(f'{path}: there is no fold {i} (folds there: {have}); run 01_folds.ipynb')
     try: info = json.loads(path.read_text())
     except ValueError as e: raise ValueError(f'{path} is not json ({e}); run 01_folds.ipynb again') from None
     if not isinstance(info, dict) or info.get('seal') != _seal(info):
         raise ValueError(f'{path} was edited after it was written: its seal does not fit its content; run 01_folds.ipynb again')
+    if info['fold'] != i: raise ValueError(f'{path} is a copy of fold {info["fold"]}; run 01_folds.ipynb again')
     return info
 
+# %% ../nbs/01_folds.ipynb #5ee34149
 def _check_file(path, i, t, info, boxes):
     "Refuse a csv file that is not what the split of `boxes` gives."
     if not path.exists(): raise FileNotFoundError(f'{path} is missing; run 01_folds.ipynb again')
@@ -353,7 +373,7 @@ def _check_file(path, i, t, info, boxes):
     want = getattr(_fold(i, boxes, *split_boxes(boxes, **info['parameters']), info), t)
     raise ValueError(f'{path} was edited after it was written: {_file_differences(path, want)}; run 01_folds.ipynb again')
 
-# %% ../nbs/01_folds.ipynb #120dcbf0
+# %% ../nbs/01_folds.ipynb #dabe7b84
 def read_fold(
     i:int, # fold number, from 0
     boxes:pd.DataFrame, # the boxes there are now
@@ -369,7 +389,7 @@ def read_fold(
     return Fold(i, boxes.loc[part['train'].index], boxes.loc[part['val'].index], unknown, info['unknown_labels'],
                 sorted(set(boxes.label_id.tolist()) - set(info['unknown_labels'])), info['fingerprint'], info)
 
-# %% ../nbs/01_folds.ipynb #9588a2f1
+# %% ../nbs/01_folds.ipynb #c259bc94
 def load_fold(
     i:int, # fold number, from 0
     data, # folder that holds atmaCup22_2nd
@@ -378,7 +398,7 @@ def load_fold(
     "Read a fold that `make_folds` wrote; one that does not belong to the prepared boxes is refused by name of the difference."
     return read_fold(i, load_boxes(data, out), out)
 
-# %% ../nbs/01_folds.ipynb #4124f13f
+# %% ../nbs/01_folds.ipynb #608b9a18
 def _outdated(boxes, out, params):
     "Why the folds on disk cannot stay: '' if they can, 'new' if there are none."
     if not fold_path(out, 0).exists(): return 'new'
@@ -393,20 +413,28 @@ def _outdated(boxes, out, params):
 def _cleaning(data, out):
     "How stage 00 cleaned the boxes, as far as it says."
     path = Path(cache_root(data, out))/'train_crops_cache'/'prepared.json'
-    return {k: v for k, v in json.loads(path.read_text()).items() if k in ('fingerprint', 'parameters')} if path.exists() else {}
+    said = json.loads(path.read_text()) if path.exists() else {}
+    return {k: v for k, v in said.items() if k in ('fingerprint', 'parameters')}
 
-def write_folds(boxes, out, cleaning=None, **params):
+# %% ../nbs/01_folds.ipynb #c57a944b
+def write_folds(
+    boxes:pd.DataFrame, # boxes, indexed by csv row
+    out, # artefacts folder
+    cleaning:dict=None, # how they were cleaned, kept in the json
+    **params, # of `split_boxes`, all of them
+) -> list: # of `Fold`
     "Split `boxes`, write every fold, and remove the files of folds there are no longer; says why, if there were others."
     why = _outdated(boxes, out, params)
     if not why: return [read_fold(i, boxes, out) for i in range(params['n_folds'])]
     folds = folds_of(boxes, cleaning, **params)
     if why != 'new': print(f'folds are made again: {why}')
     for f in folds: write_fold(f, out)
+    ours = re.compile(rf"fold(\d+)(\.json|_({'|'.join(TABLES.values())})\.csv)")
     for p in fold_path(out, 0).parent.iterdir():
-        if (m := re.fullmatch(r'fold(\d+)(\.json|_(train_samples|val_samples|unknown_labels)\.csv)', p.name)) and int(m[1]) >= len(folds): p.unlink()
+        if (m := ours.fullmatch(p.name)) and int(m[1]) >= len(folds): p.unlink()
     return folds
 
-# %% ../nbs/01_folds.ipynb #cdefe863
+# %% ../nbs/01_folds.ipynb #23c7af83
 def make_folds(
     data, # folder that holds atmaCup22_2nd
     out, # artefacts folder
@@ -421,7 +449,7 @@ def make_folds(
     return write_folds(load_boxes(data, out), out, _cleaning(data, out), n_folds=n_folds, unknown_per_fold=unknown_per_fold,
                        val_share=val_share, split=split, guard=guard, seed=seed)
 
-# %% ../nbs/01_folds.ipynb #4cbaa02a
+# %% ../nbs/01_folds.ipynb #167ed9ae
 @patch
 def part_of(self:Fold,
     table:pd.DataFrame, # boxes that are in no part yet, such as negatives
@@ -433,7 +461,7 @@ def part_of(self:Fold,
     share = (every.part == 'val').groupby([every[c] for c in [*CLIP, 'frame']]).mean().rename('share').reset_index()
     return np.where(table[[*CLIP, 'frame']].merge(share, how='left').share > .5, 'val', 'train')
 
-# %% ../nbs/01_folds.ipynb #d882ad40
+# %% ../nbs/01_folds.ipynb #93945136
 def tracklet_ids(
     boxes:pd.DataFrame, # boxes with `label_id`
     max_gap:int=2, # frames; a longer pause starts another tracklet
@@ -444,7 +472,7 @@ def tracklet_ids(
     new = (key != key.shift()).any(axis=1) | (b.frame.diff() > max_gap) | (b.label_id == UNK)
     return new.cumsum().sub(1).sort_index().values
 
-# %% ../nbs/01_folds.ipynb #4f6ad825
+# %% ../nbs/01_folds.ipynb #b545dff8
 def unknown_queries(
     fold:Fold, # a fold
     negatives:pd.DataFrame=None, # as `load_negatives` gives them; None for players alone
@@ -457,7 +485,7 @@ def unknown_queries(
         q = pd.concat([q, n[[*COLS, 'kind']].assign(row=UNK)], ignore_index=True)
     return q.assign(tracklet=tracklet_ids(q, max_gap))
 
-# %% ../nbs/01_folds.ipynb #2ad0d9a2
+# %% ../nbs/01_folds.ipynb #59939cfe
 def near_in_time(
     fold:Fold, # a fold
     k:int=2, # frames
@@ -468,7 +496,7 @@ def near_in_time(
     both = v.merge(t, on=key, suffixes=('', '_t')); both['gap'] = (both.frame - both.frame_t).abs()
     return both[both.gap <= k].sort_values(['val', 'gap', 'train']).drop_duplicates('val')[['val', 'train', 'gap']].reset_index(drop=True)
 
-# %% ../nbs/01_folds.ipynb #5a0c6f60
+# %% ../nbs/01_folds.ipynb #91fa7df3
 def picture_hash(
     crops:np.ndarray, # uint8[n, s, s, 3]
     keep:int=8, # lowest frequencies in each direction
@@ -479,11 +507,12 @@ def picture_hash(
     z = (dct @ grey @ dct.T).reshape(len(grey), keep*keep)
     return z > np.median(z[:, 1:], axis=1, keepdims=True)
 
+# %% ../nbs/01_folds.ipynb #a768031a
 def hash_boxes(boxes:pd.DataFrame, data, out) -> pd.DataFrame:
     "The perceptual hash of every box: a row a box, 64 columns of bits."
     return pd.DataFrame(picture_hash(load_crops(boxes, data, out, (32, 32))), index=boxes.index)
 
-# %% ../nbs/01_folds.ipynb #381f9b4a
+# %% ../nbs/01_folds.ipynb #42885bb6
 def near_in_picture(
     fold:Fold, # a fold
     hashes:pd.DataFrame, # of `hash_boxes`, for the boxes of the fold
@@ -497,7 +526,7 @@ def near_in_picture(
         rows.append(pd.DataFrame(dict(val=v.index, train=t[d.argmin(1)], bits=d.min(1).astype(int))))
     return pd.concat(rows).sort_values(['bits', 'val'], ignore_index=True)
 
-# %% ../nbs/01_folds.ipynb #e8d50f57
+# %% ../nbs/01_folds.ipynb #bac53e01
 def leak_report(
     splits:dict, # name -> list of `Fold`
     hashes:pd.DataFrame, # of `hash_boxes`
@@ -509,19 +538,12 @@ def leak_report(
     for name, folds in splits.items():
         n = sum(len(f.val) for f in folds)
         alike = sum((near_in_picture(f, hashes).bits <= bits).sum() for f in folds)
-        rows.append({'split': name, 'val boxes': n, f'within {k} frames': sum(len(near_in_time(f, k)) for f in folds)/n, f'within {bits} bits': alike/n})
+        near = sum(len(near_in_time(f, k)) for f in folds)
+        rows.append({'split': name, 'val boxes': n, f'within {k} frames': near/n, f'within {bits} bits': alike/n})
     return pd.DataFrame(rows).set_index('split')
 
-# %% ../nbs/01_folds.ipynb #4f9e6744
+# %% ../nbs/01_folds.ipynb #9601a43d
 FRAME = [*CLIP, 'angle', 'frame']
-
-def size_residuals(boxes:pd.DataFrame) -> pd.DataFrame:
-    "log width and log height of each box over what its height in the frame lets expect (0: as expected, -0.7: half)."
-    out = pd.DataFrame(0., index=range(len(boxes)), columns=['w', 'h']); b = boxes.reset_index(drop=True)
-    for _, g in b.groupby('angle'):
-        at = (g.y + g.h/2).values.astype(float); a = np.c_[np.ones(len(g)), (at - at.mean())/(at.std() + 1e-9)]
-        for c in 'wh': out.loc[g.index, c] = _robust_residual(a, np.log(g[c].values.astype(float)))
-    return (out - out.groupby([b[c] for c in FRAME]).transform('median')).set_axis(boxes.index)
 
 def _robust_residual(a, y, rounds=20):
     "What is left of `y` after the least-absolute-deviations fit to the columns of `a`."
@@ -531,7 +553,16 @@ def _robust_residual(a, y, rounds=20):
         w = 1/np.maximum(np.abs(r), .02)
     return r
 
-# %% ../nbs/01_folds.ipynb #ea776db9
+# %% ../nbs/01_folds.ipynb #d056bcc0
+def size_residuals(boxes:pd.DataFrame) -> pd.DataFrame:
+    "log width and log height of each box over what its height in the frame lets expect (0: as expected, -0.7: half)."
+    out = pd.DataFrame(0., index=range(len(boxes)), columns=['w', 'h']); b = boxes.reset_index(drop=True)
+    for _, g in b.groupby('angle'):
+        at = (g.y + g.h/2).values.astype(float); a = np.c_[np.ones(len(g)), (at - at.mean())/(at.std() + 1e-9)]
+        for c in 'wh': out.loc[g.index, c] = _robust_residual(a, np.log(g[c].values.astype(float)))
+    return (out - out.groupby([b[c] for c in FRAME]).transform('median')).set_axis(boxes.index)
+
+# %% ../nbs/01_folds.ipynb #400aa9a0
 def _excess(test, train):
     "Share of `test` in the lower tail beyond what `train` has there, and the values of that tail as kept fractions."
     t = np.sort(test[test < -.05])
@@ -541,6 +572,7 @@ def _excess(test, train):
     tail = t[:more.argmax() + 1]
     return float(more.max()), np.exp(np.quantile(tail, np.linspace(0, 1, 21))).round(3).tolist()
 
+# %% ../nbs/01_folds.ipynb #6faa4814
 def _pairs(boxes, least=.5):
     "Boxes of one frame that overlap at IoU >= `least`: how the second lies to the first [m, 4], and the share of boxes in such a pair."
     shifts, hit = [], 0
@@ -551,7 +583,7 @@ def _pairs(boxes, least=.5):
         shifts += np.c_[(c[j] - c[i])/b[i, 2:], np.log(b[j, 2:]/b[i, 2:])].round(3).tolist()
     return shifts, hit/max(len(boxes), 1)
 
-# %% ../nbs/01_folds.ipynb #810a5876
+# %% ../nbs/01_folds.ipynb #018953c5
 def measure_look(
     train:pd.DataFrame, # train boxes
     test:pd.DataFrame, # test boxes; labels are not needed
@@ -568,13 +600,14 @@ def measure_look(
         for c in 'hw': d[f'cut_{c}'], d[f'keep_{c}'] = _excess(rb[c].values[b], ra[c].values[a])
     return look
 
-# %% ../nbs/01_folds.ipynb #494162ba
+# %% ../nbs/01_folds.ipynb #cf34da7a
 def _shift(b, rng, shifts):
     "Boxes [n, 4] moved and resized by randomly drawn relations between two drawings of one player."
     d = np.array(shifts)[rng.integers(len(shifts), size=len(b))]
     size = b[:, 2:]*np.exp(d[:, 2:])
     return np.c_[b[:, :2] + b[:, 2:]/2 + d[:, :2]*b[:, 2:] - size/2, size]
 
+# %% ../nbs/01_folds.ipynb #cb86cbdd
 def _perturb(b, rng, look, shifted):
     "Boxes [n, 4] perturbed; the kind of each; and which are drawn a second time."
     n, out, kind = len(b), b.copy(), np.full(len(b), 'plain', object)
@@ -585,13 +618,14 @@ def _perturb(b, rng, look, shifted):
     if look['shifts']: out[move] = _shift(out[move], rng, look['shifts']); kind[move & (kind == 'plain')] = 'shifted'
     return out, kind, np.flatnonzero(twice)
 
+# %% ../nbs/01_folds.ipynb #cce2de91
 def _still_there(b, moved, keep):
     "Does each moved box still hold `keep` of its player's box, and is at least half of it that player's?"
     lo, hi = np.maximum(b[:, :2], moved[:, :2]), np.minimum(b[:, :2] + b[:, 2:], moved[:, :2] + moved[:, 2:])
     inside = np.clip(hi - lo, 0, None).prod(1)
     return (inside >= keep*b[:, 2:].prod(1)) & (inside >= .5*moved[:, 2:].prod(1))
 
-# %% ../nbs/01_folds.ipynb #30a4b479
+# %% ../nbs/01_folds.ipynb #8842e2ba
 def perturb_like_test(
     boxes:pd.DataFrame, # validation boxes
     rng, # np.random.Generator
@@ -612,7 +646,7 @@ def perturb_like_test(
     new = pd.concat(parts, ignore_index=True)
     return new.drop(columns='kept'), new.kept.values
 
-# %% ../nbs/01_folds.ipynb #f89774d1
+# %% ../nbs/01_folds.ipynb #999b70ff
 COLOURS = dict(train='#9db4c8', val='#e08a2c', guard='#222222', unknown='#b9b2d6', unknown_val='#6a4fb3')
 
 def part_counts(folds:list) -> pd.DataFrame:
@@ -624,6 +658,7 @@ def part_counts(folds:list) -> pd.DataFrame:
             rows[f.fold, part] = b.label_id.value_counts()
     return pd.DataFrame(rows).fillna(0).astype(int).sort_index()
 
+# %% ../nbs/01_folds.ipynb #c2d0f955
 def show_counts(folds:list):
     "Label x fold x part as bars."
     n = part_counts(folds)
@@ -632,13 +667,14 @@ def show_counts(folds:list):
         left = np.zeros(len(n))
         for part in n[f.fold].columns:
             ax.barh(n.index.astype(str), n[f.fold, part], left=left, color=COLOURS[part], label=part); left += n[f.fold, part].values
-        ax.set_title(f'fold {f.fold}', fontsize=9); ax.tick_params(labelsize=7); ax.invert_yaxis() if ax is axes[0, 0] else None
-    axes[0, 0].set_ylabel('label'); axes[0, len(folds)//2].set_xlabel('boxes', fontsize=8)
+        ax.set_title(f'fold {f.fold}', fontsize=9); ax.tick_params(labelsize=7)
+    axes[0, 0].invert_yaxis(); axes[0, 0].set_ylabel('label'); axes[0, len(folds)//2].set_xlabel('boxes', fontsize=8)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), ncol=4, fontsize=8, loc='lower center', frameon=False)
-    fig.suptitle('Every known label is on both sides; hidden labels are in neither', fontsize=10); fig.tight_layout(rect=(0, .06, 1, 1)); plt.close(fig)
+    fig.suptitle('Every known label is on both sides; hidden labels are in neither', fontsize=10)
+    fig.tight_layout(rect=(0, .06, 1, 1)); plt.close(fig)
     return fig
 
-# %% ../nbs/01_folds.ipynb #27295833
+# %% ../nbs/01_folds.ipynb #c423656e
 def clip_parts(folds:list) -> pd.DataFrame:
     "Share of each clip's boxes that validates (or would, were its player known): a row a fold, a column a clip."
     rows = []
@@ -647,21 +683,25 @@ def clip_parts(folds:list) -> pd.DataFrame:
         rows.append((b.part == 'val').groupby([b[c] for c in CLIP]).mean().rename(f.fold))
     return pd.concat(rows, axis=1).T
 
-def show_timeline(folds:list, frames:pd.Series=None):
+# %% ../nbs/01_folds.ipynb #16ecb02c
+def show_timeline(
+    folds:list, # of `Fold`
+    frames:pd.Series=None, # frames of each clip (quarter, session); None draws all equally wide
+):
     "Clips in order, as wide as they are long, coloured by the share of their boxes that validates in each fold."
-    n, width = clip_parts(folds), frames if frames is not None else None
-    w = np.ones(n.shape[1]) if width is None else width.reindex(n.columns).values
-    x, cmap = np.r_[0, np.cumsum(w)], plt.matplotlib.colors.LinearSegmentedColormap.from_list('part', [COLOURS['train'], COLOURS['val']])
+    n, blend = clip_parts(folds), plt.matplotlib.colors.LinearSegmentedColormap.from_list
+    w = np.ones(n.shape[1]) if frames is None else frames.reindex(n.columns).values
+    x, cmap = np.r_[0, np.cumsum(w)], blend('part', [COLOURS['train'], COLOURS['val']])
     fig, ax = plt.subplots(figsize=(9, .3*len(n) + 1.1))
     ax.pcolormesh(x, np.arange(len(n) + 1), n.values, cmap=cmap, vmin=0, vmax=1, edgecolors='white', linewidth=1)
-    few = max(1, n.shape[1]//24)
-    ax.set_xticks(((x[1:] + x[:-1])/2)[::few], [q + (f'/{s}' if s else '') for q, s in n.columns][::few], rotation=70, fontsize=7)
+    few, names = max(1, n.shape[1]//24), [q + (f'/{s}' if s else '') for q, s in n.columns]
+    ax.set_xticks(((x[1:] + x[:-1])/2)[::few], names[::few], rotation=70, fontsize=7)
     ax.set_yticks(np.arange(len(n)) + .5, [f'fold {f}' for f in n.index], fontsize=8); ax.invert_yaxis()
     ax.set_title(f"Clips in order of the game: orange validates, blue trains ({folds[0].info['parameters']['split']} split)", fontsize=10)
     fig.tight_layout(); plt.close(fig)
     return fig
 
-# %% ../nbs/01_folds.ipynb #afba18dd
+# %% ../nbs/01_folds.ipynb #bfe194ab
 def show_pairs(
     pairs:pd.DataFrame, # with columns val and train: csv rows
     boxes:pd.DataFrame, # boxes by csv row

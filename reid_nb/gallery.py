@@ -6,7 +6,7 @@
 __all__ = ['embed_boxes', 'build_gallery', 'gallery_scores', 'queries', 'query_runs', 'mean_over', 'tune', 'gallery_path',
            'save_gallery', 'load_gallery', 'check_split', 'gallery_fold', 'test_scores']
 
-# %% ../nbs/04_gallery.ipynb #07c09a7b
+# %% ../nbs/04_gallery.ipynb #2ce2f64b
 import json, os
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from .folds import load_fold
 from .metrics import centroids, closed_accuracy, cosine_scores, known_auroc, macro_f1, open_set_report, predict, share_weights, tune_threshold
 from .model import load_reid, read_recipe
 
-# %% ../nbs/04_gallery.ipynb #6e620a73
+# %% ../nbs/04_gallery.ipynb #314a26ec
 def embed_boxes(
     net,       # from `load_reid`
     boxes,     # a table of boxes: train, negatives or test
@@ -29,7 +29,7 @@ def embed_boxes(
     if boxes.empty: return np.zeros((0, net.dim), np.float32)
     return net.encode(load_crops(boxes, data, out, net.size))
 
-# %% ../nbs/04_gallery.ipynb #45e9531f
+# %% ../nbs/04_gallery.ipynb #b7ca7d37
 def build_gallery(
     emb,   # embeddings `float32[n, d]`
     boxes, # their boxes, with `label_id` and `angle`
@@ -41,7 +41,7 @@ def build_gallery(
     counts = np.unique(boxes.label_id.to_numpy()*len(ANGLES) + view, return_counts=True)[1]
     return dict(labels=key//len(ANGLES), angles=key%len(ANGLES), vectors=vectors, counts=counts)
 
-# %% ../nbs/04_gallery.ipynb #12fb5346
+# %% ../nbs/04_gallery.ipynb #2cc71e9e
 def gallery_scores(
     emb,     # queries `float32[n, d]`
     gallery, # from `build_gallery`
@@ -50,7 +50,7 @@ def gallery_scores(
     labels = np.unique(gallery['labels'])
     return cosine_scores(emb, gallery['vectors'], gallery['labels'], labels), labels
 
-# %% ../nbs/04_gallery.ipynb #62b3d10a
+# %% ../nbs/04_gallery.ipynb #92ac7012
 def queries(
     f,         # a `Fold`
     negatives, # table of negatives
@@ -61,7 +61,7 @@ def queries(
     cols = [*f.val.columns, 'who', 'kind']
     return pd.concat([t[cols] for t in (val, unk, neg)])
 
-# %% ../nbs/04_gallery.ipynb #40ae64d7
+# %% ../nbs/04_gallery.ipynb #0f565121
 def query_runs(
     q,        # from `queries`
     frames=7, # of a run, at most
@@ -75,7 +75,7 @@ def mean_over(scores, runs):
     "Each row of `scores` replaced by the mean over its run"
     return pd.DataFrame(scores).groupby(np.asarray(runs)).transform('mean').to_numpy(np.float32)
 
-# %% ../nbs/04_gallery.ipynb #aa9ca8f8
+# %% ../nbs/04_gallery.ipynb #97f64e63
 def tune(
     scores, labels,     # `float32[n, L]` of the queries, and the players of the columns
     q,                  # from `queries`, row i for score i
@@ -93,7 +93,7 @@ def tune(
                         closed_accuracy=closed_accuracy(scores[at], labels, truth[at]), auroc=known_auroc(scores[at], truth[at]))
     return found
 
-# %% ../nbs/04_gallery.ipynb #a2660e0f
+# %% ../nbs/04_gallery.ipynb #23305f12
 def gallery_path(out, fold):
     "Where fold's gallery lies"
     return Path(out)/'gallery'/f'fold{fold}.safetensors'
@@ -109,7 +109,7 @@ def save_gallery(
     write_json(info | dict(arrays=fingerprint(*[gallery[k] for k in sorted(gallery)])), path.with_suffix('.json'))
     return path
 
-# %% ../nbs/04_gallery.ipynb #85fdc2e4
+# %% ../nbs/04_gallery.ipynb #60b61549
 def load_gallery(
     fold, # number of the fold
     out,  # artefacts folder
@@ -122,14 +122,14 @@ def load_gallery(
     if info['model'] != read_recipe(model)['sha256']: raise ValueError(f'{path} was made with another checkpoint than {model.name} describes: run 04_gallery.ipynb for fold {fold} again')
     return gallery, info
 
-# %% ../nbs/04_gallery.ipynb #b0074ac2
+# %% ../nbs/04_gallery.ipynb #399656cc
 def check_split(recipe, f, fold):
     "Refuse a net that was trained on another split than the one on disk"
     if recipe['fold_fingerprint'] != f.fingerprint:
         raise ValueError(f'reid-fold{fold} was trained on another split (fingerprint {recipe["fold_fingerprint"]}, now {f.fingerprint}): '
                          f'run 03_train.ipynb for fold {fold} again')
 
-# %% ../nbs/04_gallery.ipynb #b85f147e
+# %% ../nbs/04_gallery.ipynb #e666a5e6
 def gallery_fold(
     fold,                # number of the fold
     data, out,           # as `places` gives them
@@ -154,7 +154,7 @@ def gallery_fold(
     save_gallery(gallery_path(out, fold), build_gallery(emb, boxes), info)
     return load_gallery(fold, out)[1]
 
-# %% ../nbs/04_gallery.ipynb #f6345eeb
+# %% ../nbs/04_gallery.ipynb #a0051f17
 def _enrolled(net, f, q, train, asking, data, out, enrol_unknown):
     "Boxes and embeddings of the final gallery: training and validation part, and all boxes of the fold's unknown players if wanted"
     known = (q.kind == 'known').to_numpy()
@@ -162,7 +162,7 @@ def _enrolled(net, f, q, train, asking, data, out, enrol_unknown):
     if enrol_unknown: boxes.append(f.unknown); emb.append(embed_boxes(net, f.unknown, data, out))
     return pd.concat(boxes), np.concatenate(emb)
 
-# %% ../nbs/04_gallery.ipynb #2d29f6c8
+# %% ../nbs/04_gallery.ipynb #0d530ed1
 def test_scores(
     fold,      # number of the fold
     data, out, # as `places` gives them

@@ -8,7 +8,7 @@ __all__ = ['CLIP', 'camera_shift', 'link', 'build_tracklets', 'tracklet_stats', 
            'gallery_source', 'fold_scores', 'report', 'regret', 'decide', 'steps', 'infer_fold', 'ensemble_members',
            'ensemble_folds', 'filmstrip', 'margin_figure', 'failures']
 
-# %% ../nbs/05_infer.ipynb #73d86282
+# %% ../nbs/05_infer.ipynb #7d3af0da
 import itertools
 import json
 from collections import defaultdict
@@ -26,14 +26,14 @@ from sklearn.metrics import precision_recall_fscore_support
 from .data import UNK, atomic, box_iou, fingerprint, load_crops, load_test, show_crops, write_csv, write_json
 from .metrics import macro_f1, predict, unit
 
-# %% ../nbs/05_infer.ipynb #1b4fb0e9
+# %% ../nbs/05_infer.ipynb #0af0e81c
 CLIP = ['quarter', 'angle', 'session']
 def _order(boxes):
     "Positions of the rows by clip, frame, place and picture, whatever order the table is in"
     keys = [k for k in (*CLIP, 'frame', 'x', 'y', 'w', 'h', 'image') if k in boxes]
     return np.lexsort([pd.factorize(boxes[k], sort=True)[0] for k in reversed(keys)])
 
-# %% ../nbs/05_infer.ipynb #cc7fc4c3
+# %% ../nbs/05_infer.ipynb #19af46bb
 def _centre(xywh): return xywh[:, :2] + xywh[:, 2:]/2
 
 def camera_shift(
@@ -49,7 +49,7 @@ def camera_shift(
     home = np.round((iou.max(2).sum(1) + iou.max(1).sum(1))/(len(prev) + len(cur)), 6)
     return tries[home.argmax()] if home.max() > home[0] + earn and min(len(prev), len(cur)) > 2 else tries[0]
 
-# %% ../nbs/05_infer.ipynb #022bd2a9
+# %% ../nbs/05_infer.ipynb #8394c99e
 def link(
     last,       # where the live tracklets should be now, `float[k, 4]`
     cur,        # the boxes of this frame, `float[m, 4]`
@@ -62,7 +62,7 @@ def link(
     i, j = linear_sum_assignment(np.where(ok, gain, 0), maximize=True)
     return i[ok[i, j]], j[ok[i, j]]
 
-# %% ../nbs/05_infer.ipynb #545439e7
+# %% ../nbs/05_infer.ipynb #304ef4ae
 def _step(
     live,       # rows (id, frame, x, y, w, h, vx, vy) of the live tracklets
     f,          # the frame
@@ -79,13 +79,13 @@ def _step(
     new[j, 6:] = (_centre(cur[j]) - _centre(live[i, 2:6]))/gap[i]
     return np.concatenate([new, np.delete(live, i, 0)])
 
-# %% ../nbs/05_infer.ipynb #e5d7ff07
+# %% ../nbs/05_infer.ipynb #9360e33e
 def _alike(looks, ids, live, rows):
     "Cosine of each live tracklet's mean look with the looks of the boxes `rows`"
     mean = [looks[ids == t].mean(0) for t in live]
     return unit(np.reshape(mean, (len(live), looks.shape[1]))) @ looks[rows].T
 
-# %% ../nbs/05_infer.ipynb #c4af40d6
+# %% ../nbs/05_infer.ipynb #a547030c
 def _track_clip(xywh, frames, min_iou, max_gap, camera, looks, weight):
     "Tracklet ids of one clip's boxes, taken in order"
     ids, live, prev = np.full(len(xywh), -1), np.zeros((0, 8)), None
@@ -98,7 +98,7 @@ def _track_clip(xywh, frames, min_iou, max_gap, camera, looks, weight):
         ids[rows] = live[:len(cur), 0]
     return ids
 
-# %% ../nbs/05_infer.ipynb #c4a916a4
+# %% ../nbs/05_infer.ipynb #31a71407
 def _check_boxes(boxes):
     "The boxes' columns are there and their sizes are sizes"
     lacking = [c for c in (*CLIP, 'frame', 'x', 'y', 'w', 'h') if c not in boxes]
@@ -108,7 +108,7 @@ def _check_boxes(boxes):
     if len(bad): raise ValueError(f'{len(bad)} boxes without a place or size, the first in row {boxes.index[bad[0]]}: mend test_meta.csv')
     return xywh
 
-# %% ../nbs/05_infer.ipynb #30535239
+# %% ../nbs/05_infer.ipynb #8cb4fc1a
 def build_tracklets(
     boxes,       # quarter, angle, session, frame, x, y, w, h
     min_iou=0.1, # the least overlap of a link, over 0 up to 1
@@ -131,7 +131,7 @@ def build_tracklets(
     ids[order] = pd.factorize(ids[order])[0]
     return ids
 
-# %% ../nbs/05_infer.ipynb #f0e7d1ef
+# %% ../nbs/05_infer.ipynb #7a3114fc
 def tracklet_stats(
     tracklets, # `int[n]`
     truth,     # `int[n]`, -1 for nobody known
@@ -145,7 +145,7 @@ def tracklet_stats(
     whole = boxes[CLIP].assign(t=tracklets, y=truth)[known].groupby([*CLIP, 'y']).t.nunique()
     return dict(tracklets=len(counts), length=len(truth)/len(counts), purity=counts.max(axis=1).sum()/len(truth), pieces=float(whole.mean()))
 
-# %% ../nbs/05_infer.ipynb #c3e3251e
+# %% ../nbs/05_infer.ipynb #cab790c4
 def read_truth(data, test):
     "The labels of the test boxes, `int[n]` in the order of `test`, or None where nobody knows them"
     path = Path(data)/'test_truth.csv'
@@ -155,7 +155,7 @@ def read_truth(data, test):
     if len(truth) != len(test): raise ValueError(f'{path} has {len(truth)} rows, test_meta.csv has {len(test)}: they do not belong together')
     return truth.label_id.to_numpy()[test.index]
 
-# %% ../nbs/05_infer.ipynb #0f344d04
+# %% ../nbs/05_infer.ipynb #851f31d2
 def tracklet_scores(
     scores,    # `float[n, L]`, a row a box
     tracklets, # `int[n]`
@@ -167,7 +167,7 @@ def tracklet_scores(
     np.add.at(total, where, np.asarray(scores, float))
     return ids, total/length[:, None], length
 
-# %% ../nbs/05_infer.ipynb #58af5174
+# %% ../nbs/05_infer.ipynb #03684ee2
 def conflicts(
     tracklets,       # `int[n]`
     boxes,           # frame, x, y, w, h of one clip or many
@@ -180,7 +180,7 @@ def conflicts(
         pairs |= set(zip(tracklets[rows[i]].tolist(), tracklets[rows[j]].tolist()))
     return np.array(sorted(p for p in pairs if p[0] < p[1]), int).reshape(-1, 2)
 
-# %% ../nbs/05_infer.ipynb #e3a068b4
+# %% ../nbs/05_infer.ipynb #779b127e
 def _cliques(pairs):
     "Sets of tracklets, all in conflict with one another, that together hold every pair"
     near, left, found = defaultdict(set), {tuple(p) for p in pairs.tolist()}, []
@@ -196,7 +196,7 @@ def _cliques(pairs):
         found.append(sorted(clique))
     return found
 
-# %% ../nbs/05_infer.ipynb #fea01e31
+# %% ../nbs/05_infer.ipynb #a84a6282
 def _solve(gain, pairs):
     "The column of each row that maximises the sum of `gain`, or -1; rows in conflict never share one"
     best = np.where(gain.max(1, initial=-np.inf) >= 0, gain.argmax(1) if gain.shape[1] else -1, -1)
@@ -210,7 +210,7 @@ def _solve(gain, pairs):
     best[t[on]] = l[on]
     return best
 
-# %% ../nbs/05_infer.ipynb #e7290957
+# %% ../nbs/05_infer.ipynb #4d1c9f8c
 def _check_scores(scores, labels, threshold):
     "Scores `float32[n, L]`, labels `int[L]` and thresholds `float32[n]`, or an error that says what is wrong"
     scores, labels = np.asarray(scores, np.float32), np.asarray(labels)
@@ -222,7 +222,7 @@ def _check_scores(scores, labels, threshold):
     if not np.isfinite(threshold).all(): raise ValueError('a threshold is not a finite number')
     return scores, labels.astype(int), np.broadcast_to(np.asarray(threshold, np.float32), len(scores)).copy()
 
-# %% ../nbs/05_infer.ipynb #29cb4ad8
+# %% ../nbs/05_infer.ipynb #61639830
 def assign_labels(
     scores,          # `float[n, L]`: how much each box looks like each player
     tracklets,       # `int[n]`
@@ -243,7 +243,7 @@ def assign_labels(
         answer[order[rows]] = np.append(labels, UNK)[best[local]]
     return answer
 
-# %% ../nbs/05_infer.ipynb #0c5a3d68
+# %% ../nbs/05_infer.ipynb #fc08b6a4
 def submission(labels, test):
     "The table to hand in: `label_id` in the row order of test_meta.csv"
     labels = np.asarray(labels)
@@ -254,13 +254,13 @@ def submission(labels, test):
     if len(lost): raise ValueError(f'test_meta.csv has rows without a box: {lost[:5].tolist()}, {len(lost)} in all')
     return pd.DataFrame(dict(label_id=pd.Series(labels, index=test.index).sort_index().to_numpy(int)))
 
-# %% ../nbs/05_infer.ipynb #ce9766be
+# %% ../nbs/05_infer.ipynb #c04267c1
 def write_submission(labels, test, path):
     "Checks the labels and writes them to `path`, all or nothing"
     write_csv(submission(labels, test), path)
     return Path(path)
 
-# %% ../nbs/05_infer.ipynb #5312418b
+# %% ../nbs/05_infer.ipynb #5925670e
 def ensemble_scores(members):
     "Mean margins `float32[n, L]` of (scores, labels, threshold) members and all their labels, rising"
     members = [_check_scores(*m) for m in members]
@@ -274,7 +274,7 @@ def ensemble_scores(members):
         votes[np.searchsorted(labels, l)] += 1
     return (total/votes).astype(np.float32), labels
 
-# %% ../nbs/05_infer.ipynb #7d0115b9
+# %% ../nbs/05_infer.ipynb #2fa2930c
 class Scores(NamedTuple):
     "What one fold says about the test boxes"
     scores: np.ndarray     # `float32[n, L]`
@@ -282,14 +282,14 @@ class Scores(NamedTuple):
     thresholds: np.ndarray # the least score that is believed, per box, `float32[n]`
     meta: dict             # test: fingerprint of the test boxes, source: of what scored them
 
-# %% ../nbs/05_infer.ipynb #dfda3f54
+# %% ../nbs/05_infer.ipynb #9637703c
 def save_scores(path, s):
     "Writes `Scores`, all or nothing; the same scores, the same bytes"
     scores, labels, thresholds = _check_scores(*s[:3])
     blob = to_safetensors(dict(scores=scores, labels=labels, thresholds=thresholds), dict(meta=json.dumps(s.meta, sort_keys=True)))
     with atomic(path) as tmp: Path(tmp).write_bytes(blob)
 
-# %% ../nbs/05_infer.ipynb #65665428
+# %% ../nbs/05_infer.ipynb #89c6e560
 def load_scores(path):
     "The `Scores` of a file that `save_scores` wrote"
     if not Path(path).exists(): raise FileNotFoundError(f'no box scores at {path}: run 05_infer.ipynb for that fold first')
@@ -298,20 +298,20 @@ def load_scores(path):
             return Scores(*[f.get_tensor(k) for k in ('scores', 'labels', 'thresholds')], json.loads(f.metadata()['meta']))
     except (SafetensorError, KeyError, TypeError) as e: raise ValueError(f'{path} is not a whole file of box scores ({e}): delete it and run 05_infer.ipynb again') from e
 
-# %% ../nbs/05_infer.ipynb #1fd7e02d
+# %% ../nbs/05_infer.ipynb #91c56053
 def gallery_source(fold, out):
     "Fingerprint of the gallery that a fold scores with"
     path = Path(out)/'gallery'/f'fold{fold}.json'
     if not path.exists(): raise FileNotFoundError(f'no gallery at {path}: run 04_gallery.ipynb with fold={fold} first')
     return fingerprint(path.read_text())
 
-# %% ../nbs/05_infer.ipynb #2a35f03d
+# %% ../nbs/05_infer.ipynb #e39f4e2a
 def _gallery_scores(fold, data, out):
     "The gallery's scores of the test boxes"
     from reid_nb.gallery import test_scores
     return test_scores(fold, data, out)
 
-# %% ../nbs/05_infer.ipynb #7fdfaa1f
+# %% ../nbs/05_infer.ipynb #03da6e92
 def fold_scores(
     fold,         # 0, 1, …
     data,         # the folder that holds atmaCup22_2nd
@@ -331,7 +331,7 @@ def fold_scores(
     save_scores(path, Scores(scores, labels, thresholds, {**more, **meta}))
     return load_scores(path)
 
-# %% ../nbs/05_infer.ipynb #edcd6617
+# %% ../nbs/05_infer.ipynb #d72f0364
 def report(truth, pred):
     "Precision, recall, F1 and number of boxes of each id, -1 among them, and the macro mean"
     if len(truth) != len(pred): raise ValueError(f'{len(truth)} true labels for {len(pred)} predictions')
@@ -341,7 +341,7 @@ def report(truth, pred):
     table.loc['macro'] = [p.mean(), r.mean(), f.mean(), n.sum()]
     return table.astype(dict(support=int))
 
-# %% ../nbs/05_infer.ipynb #85f0bf05
+# %% ../nbs/05_infer.ipynb #1e10f599
 def regret(
     s,     # `Scores`
     pred,  # `int[n]`
@@ -352,7 +352,7 @@ def regret(
     col = lambda y: np.where(np.isin(y, s.labels), np.searchsorted(s.labels, y), len(s.labels))
     return margin[rows, col(pred)] - margin[rows, col(truth)]
 
-# %% ../nbs/05_infer.ipynb #bf30c946
+# %% ../nbs/05_infer.ipynb #c29c2997
 def decide(
     test,            # the test boxes
     s,               # their `Scores`
@@ -368,14 +368,14 @@ def decide(
     pred = assign_labels(s.scores, tracklets, test, s.labels, s.thresholds, overlap_iou)
     return test.assign(tracklet=tracklets, pred=pred, margin=s.scores.max(1, initial=-1) - s.thresholds)
 
-# %% ../nbs/05_infer.ipynb #12f2123f
+# %% ../nbs/05_infer.ipynb #ccfc3a47
 def steps(found, s, truth):
     "Macro-F1 of single boxes, of tracklets each by itself, and of the joint decision"
     free = assign_labels(s.scores, found.tracklet, found, s.labels, s.thresholds, overlap_iou=0)
     each = dict(boxes=predict(s.scores, s.labels, s.thresholds), tracklets=free, joint=found.pred)
     return {k: round(macro_f1(truth, v), 4) for k, v in each.items()}
 
-# %% ../nbs/05_infer.ipynb #75e4d1b3
+# %% ../nbs/05_infer.ipynb #a3806922
 def _finish(name, test, s, data, out, settings, **figures):
     "Decides, writes the submission and its figures"
     found, truth = decide(test, s, **settings), read_truth(data, test)
@@ -387,7 +387,7 @@ def _finish(name, test, s, data, out, settings, **figures):
     write_json(figures, Path(out)/f'{name}.json')
     return found, figures
 
-# %% ../nbs/05_infer.ipynb #3c8db7ed
+# %% ../nbs/05_infer.ipynb #aa8a13c4
 def infer_fold(
     fold,        # 0, 1, …
     data,        # the folder that holds atmaCup22_2nd
@@ -400,7 +400,7 @@ def infer_fold(
     test, s = load_test(data), fold_scores(fold, data, out, scorer, source)
     return _finish(f'submission_fold{fold}', test, s, data, out, settings, fold=fold)
 
-# %% ../nbs/05_infer.ipynb #86305328
+# %% ../nbs/05_infer.ipynb #27323ead
 def ensemble_members(
     data,       # the folder that holds atmaCup22_2nd
     out,        # the artefacts
@@ -417,7 +417,7 @@ def ensemble_members(
             raise ValueError(f'fold {f} has a newer gallery than its scores: run 05_infer.ipynb with fold={f} again')
     return members
 
-# %% ../nbs/05_infer.ipynb #0a3144ea
+# %% ../nbs/05_infer.ipynb #6dd11652
 def ensemble_folds(
     data,       # the folder that holds atmaCup22_2nd
     out,        # the artefacts; submission.csv and .json are written here
@@ -430,12 +430,12 @@ def ensemble_folds(
     s = Scores(margins, labels, np.zeros(len(test), np.float32), {})
     return _finish('submission', test, s, data, out, settings, folds=list(members))
 
-# %% ../nbs/05_infer.ipynb #c0c6fc05
+# %% ../nbs/05_infer.ipynb #cc9248c8
 def _light(picture, colours=40):
     "A picture in few colours: it looks the same and takes half the room in a notebook"
     return np.asarray(Image.fromarray(picture).quantize(colours, dither=Image.Dither.NONE).convert('RGB'))
 
-# %% ../nbs/05_infer.ipynb #32a40adb
+# %% ../nbs/05_infer.ipynb #26fb2f52
 def _canvas(crops, row, col, colour, edge=3):
     "Crops with coloured frames, pasted at their row and column of one white picture"
     n, h, w, _ = crops.shape
@@ -445,7 +445,7 @@ def _canvas(crops, row, col, colour, edge=3):
         sheet[i, edge:-edge, j, edge:-edge] = c
     return _light(sheet.reshape(sheet.shape[0]*sheet.shape[1], -1, 3))
 
-# %% ../nbs/05_infer.ipynb #d19eb64c
+# %% ../nbs/05_infer.ipynb #2ffe9c9e
 def _labels(ax, c, row, col, top, size, edge=3):
     "Names beside the rows, frames below the columns, true names on wrong boxes"
     h, w = size[0] + 2*edge, size[1] + 2*edge
@@ -457,7 +457,7 @@ def _labels(ax, c, row, col, top, size, edge=3):
     for i, j, p, t in zip(row, col, c.pred, c.get('truth', c.pred)):
         if p != t: ax.text(w*j + edge, h*(i + 1) - edge, t, color='white', fontsize=7, va='bottom', bbox=dict(color='firebrick', pad=.5))
 
-# %% ../nbs/05_infer.ipynb #55b20e14
+# %% ../nbs/05_infer.ipynb #64acf827
 _GREEN, _RED, _GREY = (40, 150, 60), (205, 45, 45), (150, 150, 150)
 def filmstrip(
     found,           # boxes with tracklet and pred, and truth where known, as the stage returns them
@@ -481,7 +481,7 @@ def filmstrip(
     plt.close(fig)
     return fig
 
-# %% ../nbs/05_infer.ipynb #b1d23f38
+# %% ../nbs/05_infer.ipynb #76188d35
 def margin_figure(found):
     "Histogram of the boxes' margins, known players apart from strangers where the truth is known"
     fig, ax = plt.subplots(figsize=(5, 2.2))
@@ -495,7 +495,7 @@ def margin_figure(found):
     plt.close(fig)
     return fig
 
-# %% ../nbs/05_infer.ipynb #2c1a0748
+# %% ../nbs/05_infer.ipynb #4a611003
 def _no_failures():
     "A figure that says so"
     fig = plt.figure(figsize=(3, .4))
@@ -503,7 +503,7 @@ def _no_failures():
     plt.close(fig)
     return fig
 
-# %% ../nbs/05_infer.ipynb #15642336
+# %% ../nbs/05_infer.ipynb #ae1d0934
 def failures(
     found,     # as the stage returns them
     data, out, # as everywhere

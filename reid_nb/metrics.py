@@ -6,20 +6,20 @@
 __all__ = ['UNK', 'unit', 'toy_sphere', 'centroids', 'cosine_scores', 'predict', 'macro_f1', 'f1_curve', 'tune_threshold',
            'share_weights', 'closed_accuracy', 'known_auroc', 'mean_ap', 'open_set_report']
 
-# %% ../nbs/92_metrics.ipynb #38a3a20a
+# %% ../nbs/92_metrics.ipynb #9e2ef254
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-# %% ../nbs/92_metrics.ipynb #9192949a
+# %% ../nbs/92_metrics.ipynb #58d12456
 UNK = -1 # nobody who is enrolled
 
-# %% ../nbs/92_metrics.ipynb #9c78f1b9
+# %% ../nbs/92_metrics.ipynb #7f50760a
 def unit(x):
     "Rows of `x` scaled to length one (a row of zeros stays zero)"
     x = np.asarray(x, np.float32)
     return x/np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
 
-# %% ../nbs/92_metrics.ipynb #25e9cc2c
+# %% ../nbs/92_metrics.ipynb #25594df1
 def toy_sphere(
     n_known=4,     # enrolled players, ids 0, 10, 20, …
     n_unknown=3,   # strangers
@@ -35,7 +35,7 @@ def toy_sphere(
     emb = unit(centres[who] + noise*rng.normal(size=(len(who), dim))/np.sqrt(dim))
     return emb, np.where(who < n_known, who*10, UNK)
 
-# %% ../nbs/92_metrics.ipynb #04471b4d
+# %% ../nbs/92_metrics.ipynb #4e0379b3
 def centroids(
     emb,    # embeddings `float32[n, d]` of unit length
     labels, # whose they are, `int[n]`
@@ -47,7 +47,7 @@ def centroids(
     ids = np.unique(labels)
     return ids, unit(np.stack([emb[labels == i].mean(0) for i in ids]))
 
-# %% ../nbs/92_metrics.ipynb #8fc0f56c
+# %% ../nbs/92_metrics.ipynb #db41acd2
 def cosine_scores(
     query,       # embeddings `float32[n, d]` of unit length
     vectors,     # gallery entries `float32[g, d]` of unit length
@@ -61,7 +61,7 @@ def cosine_scores(
     none = np.full(len(sims), -np.inf, np.float32)
     return np.stack([sims[:, entries == l].max(1) if (entries == l).any() else none for l in labels], 1)
 
-# %% ../nbs/92_metrics.ipynb #1eade974
+# %% ../nbs/92_metrics.ipynb #3891a3a8
 def predict(
     scores,    # `float32[n, L]`
     labels,    # the player of each column, `int[L]`
@@ -71,12 +71,12 @@ def predict(
     best = np.asarray(scores).argmax(1)
     return np.where(np.max(scores, 1) >= threshold, np.asarray(labels)[best], UNK)
 
-# %% ../nbs/92_metrics.ipynb #12d9b351
+# %% ../nbs/92_metrics.ipynb #07df375c
 def macro_f1(truth, pred):
     "Mean F1 over every id that occurs in `truth` or `pred`, -1 being one of them"
     return float(f1_score(truth, pred, average='macro', zero_division=0))
 
-# %% ../nbs/92_metrics.ipynb #0c427a16
+# %% ../nbs/92_metrics.ipynb #bdf3d630
 def f1_curve(
     scores,      # `float32[n, L]`
     labels,      # the player of each column, `int[L]`
@@ -99,7 +99,7 @@ def f1_curve(
     edges = np.concatenate([[top[0] + 1e-3], (top[1:] + top[:-1])/2, [top[-1] - 1e-3]])
     return edges, np.column_stack([f_known, f_unk]).mean(1)
 
-# %% ../nbs/92_metrics.ipynb #f12a8e57
+# %% ../nbs/92_metrics.ipynb #fcc59251
 def tune_threshold(
     scores,      # `float32[n, L]` of validation queries
     labels,      # the player of each column, `int[L]`
@@ -118,7 +118,7 @@ def tune_threshold(
     best = float(grid[(near @ at/near.sum(1)).argmax()])
     return best, float(f1[max(np.searchsorted(-thr, -best, side='right') - 1, 0)])
 
-# %% ../nbs/92_metrics.ipynb #bb29c33a
+# %% ../nbs/92_metrics.ipynb #8fee5052
 def share_weights(
     truth, # `int[n]`, -1 for strangers
     share, # the share of -1 that is expected, 0…1 (exclusive)
@@ -129,21 +129,21 @@ def share_weights(
     if not 0 < unk.mean() < 1: raise ValueError('both players and strangers are needed to weigh them against each other')
     return np.where(unk, share/unk.mean(), (1 - share)/(1 - unk.mean()))
 
-# %% ../nbs/92_metrics.ipynb #c8a271e6
+# %% ../nbs/92_metrics.ipynb #07efd613
 def closed_accuracy(scores, labels, truth):
     "Share of the known queries whose best player is the right one (nan without a known query)"
     known = np.asarray(truth) != UNK
     hit = np.asarray(labels)[np.asarray(scores)[known].argmax(1)] == np.asarray(truth)[known]
     return float(hit.mean()) if known.any() else float('nan')
 
-# %% ../nbs/92_metrics.ipynb #4a14c154
+# %% ../nbs/92_metrics.ipynb #159cb9fe
 def known_auroc(scores, truth):
     "Chance that a known query's best score is above a stranger's (nan where either is missing)"
     known = np.asarray(truth) != UNK
     if known.all() or not known.any(): return float('nan')
     return float(roc_auc_score(known, np.max(scores, 1)))
 
-# %% ../nbs/92_metrics.ipynb #ece65448
+# %% ../nbs/92_metrics.ipynb #feb39ebf
 def mean_ap(
     query,     # embeddings `float32[n, d]`
     truth,     # `int[n]`; strangers are left out
@@ -156,7 +156,7 @@ def mean_ap(
     ap = [average_precision_score(gallery_y == y, s) for y, s in zip(np.asarray(truth)[known], sims)]
     return float(np.mean(ap)) if ap else float('nan')
 
-# %% ../nbs/92_metrics.ipynb #198d958e
+# %% ../nbs/92_metrics.ipynb #2b68de7c
 def open_set_report(
     scores,      # `float32[n, L]`
     labels,      # the player of each column, `int[L]`

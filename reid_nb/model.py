@@ -6,7 +6,7 @@
 __all__ = ['parse_size', 'make_backbone', 'load_backbone', 'ReIDNet', 'autocast', 'to_batch', 'ReIDLoss', 'save_reid',
            'read_recipe', 'load_reid']
 
-# %% ../nbs/02_model.ipynb #0ac456e8
+# %% ../nbs/02_model.ipynb #b7ce8992
 import hashlib, json, os
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-# %% ../nbs/02_model.ipynb #1291c3d3
+# %% ../nbs/02_model.ipynb #f15f0769
 def parse_size(
     size, # 224, '224', '256x128' or (256, 128): pixels, height first
 ): # (height, width) in pixels
@@ -33,7 +33,7 @@ def parse_size(
         raise ValueError(f"image_size {size!r} is not a size: write '224' or 'HEIGHTxWIDTH' such as '256x128', 16 pixels or more")
     return (hw[0], hw[-1])
 
-# %% ../nbs/02_model.ipynb #18707bed
+# %% ../nbs/02_model.ipynb #9c6557e3
 def make_backbone(
     name='resnet18',   # any name in `timm.list_models()`
     pretrained='none', # 'hub', 'none', or the path of a .safetensors / .pth file
@@ -52,7 +52,7 @@ def make_backbone(
     if pretrained not in ('hub', 'none'): load_backbone(net, pretrained)
     return net
 
-# %% ../nbs/02_model.ipynb #9c7c5e10
+# %% ../nbs/02_model.ipynb #f65d6013
 def load_backbone(
     net,  # a timm network
     path, # .safetensors, or .pth/.bin holding nothing but tensors
@@ -70,7 +70,7 @@ def load_backbone(
     net.load_state_dict({k: state.get(k, v) for k, v in own.items()})
     return net
 
-# %% ../nbs/02_model.ipynb #ce65b3cc
+# %% ../nbs/02_model.ipynb #5d844157
 class ReIDNet(nn.Module):
     "Crops to embeddings: timm backbone, linear layer, batch-norm neck"
     def __init__(
@@ -91,7 +91,7 @@ class ReIDNet(nn.Module):
         cfg = self.backbone.pretrained_cfg
         for k in ('mean', 'std'): self.register_buffer(k, torch.tensor(cfg[k]).view(1, 3, 1, 1), persistent=False)
 
-# %% ../nbs/02_model.ipynb #77007f00
+# %% ../nbs/02_model.ipynb #b29362f9
 @patch
 def forward(self:ReIDNet,
     x, # float pictures `[n, 3, h, w]`, 0…1
@@ -100,7 +100,7 @@ def forward(self:ReIDNet,
     before = self.fc(self.backbone((x - self.mean)/self.std))
     return before, self.neck(before)
 
-# %% ../nbs/02_model.ipynb #928c61f2
+# %% ../nbs/02_model.ipynb #fd5f00ca
 def autocast(
     device='cpu',     # 'cpu', 'cuda', …
     precision='auto', # 'auto', 'bf16' or 'fp32'
@@ -111,7 +111,7 @@ def autocast(
     has = torch.cuda.is_bf16_supported() if kind == 'cuda' else kind == 'cpu' and torch.cpu._is_avx512_bf16_supported()
     return torch.autocast(kind, torch.bfloat16, enabled=precision == 'bf16' or (precision == 'auto' and bool(has)))
 
-# %% ../nbs/02_model.ipynb #590d6c2a
+# %% ../nbs/02_model.ipynb #4b3946fb
 @patch
 def encode(self:ReIDNet,
     crops,            # `uint8[n, h, w, 3]` RGB, any size (resized if it is not the net's)
@@ -132,7 +132,7 @@ def encode(self:ReIDNet,
     self.train(was)
     return F.normalize(torch.cat(out)).numpy() if out else np.zeros((0, self.dim), np.float32)
 
-# %% ../nbs/02_model.ipynb #2cfa1c65
+# %% ../nbs/02_model.ipynb #252f2ddf
 def to_batch(
     crops,        # `uint8[n, h, w, 3]`
     size,         # (height, width) the net wants
@@ -143,7 +143,7 @@ def to_batch(
     if x.shape[2:] != torch.Size(size): x = F.interpolate(x, size, mode='bilinear', antialias=True, align_corners=False)
     return x.contiguous(memory_format=torch.channels_last)
 
-# %% ../nbs/02_model.ipynb #bd4720bf
+# %% ../nbs/02_model.ipynb #a8fe1d86
 class ReIDLoss(nn.Module):
     "ArcFace after the neck, batch-hard triplet before it, and negatives pushed from every player"
     def __init__(
@@ -166,7 +166,7 @@ class ReIDLoss(nn.Module):
         self.triplet_weight, self.negative_weight, self.negative_cosine = triplet_weight, negative_weight, negative_cosine
         self.parts = {}
 
-# %% ../nbs/02_model.ipynb #519d5e93
+# %% ../nbs/02_model.ipynb #4624c079
 @patch
 def negative_loss(self:ReIDLoss,
     emb, # `[n, dim]` of negatives
@@ -176,7 +176,7 @@ def negative_loss(self:ReIDLoss,
     logits = self.arcface.scale*(cos - self.negative_cosine)
     return torch.logsumexp(F.pad(logits, (1, 0)), 1).mean()
 
-# %% ../nbs/02_model.ipynb #34d3528a
+# %% ../nbs/02_model.ipynb #7411f98a
 @patch
 def forward(self:ReIDLoss,
     out, # the two sides of the neck, `[n, dim]` each
@@ -192,7 +192,7 @@ def forward(self:ReIDLoss,
     self.parts = {k: float(v.detach()) for k, v in parts.items()}
     return sum(parts.values())
 
-# %% ../nbs/02_model.ipynb #b831bd8a
+# %% ../nbs/02_model.ipynb #e67daece
 def _digest(path): return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 def save_reid(
@@ -210,7 +210,7 @@ def save_reid(
     os.replace(weights, path); os.replace(text, path.with_suffix('.json'))
     return path
 
-# %% ../nbs/02_model.ipynb #48e561b2
+# %% ../nbs/02_model.ipynb #2fc6fb47
 def read_recipe(
     path, # of a checkpoint, with either ending
 ): # dict
@@ -220,7 +220,7 @@ def read_recipe(
     try: return json.loads(path.read_text(encoding='utf-8'))
     except ValueError as e: raise ValueError(f'{path} is no recipe ({e}): train this fold again') from e
 
-# %% ../nbs/02_model.ipynb #6b7b21a2
+# %% ../nbs/02_model.ipynb #f51721b2
 def load_reid(
     path,         # of a checkpoint
     device='cpu', # where the net goes

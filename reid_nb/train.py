@@ -8,7 +8,7 @@ __all__ = ['RECIPES', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_
            'fold_tables', 'to_classes', 'crops_of', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency',
            'fit_stage2', 'checkpoint', 'stale', 'train_fold', 'run_stages']
 
-# %% ../nbs/03_train.ipynb #3bf1e375
+# %% ../nbs/03_train.ipynb #a38a1de8
 import json, os, sys, time
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from .folds import load_fold
 from .metrics import centroids, cosine_scores, mean_ap, open_set_report, share_weights
 from .model import ReIDLoss, ReIDNet, autocast, load_reid, parse_size, read_recipe, save_reid, to_batch
 
-# %% ../nbs/03_train.ipynb #e543b0d9
+# %% ../nbs/03_train.ipynb #9cf8b063
 _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', angles='side', epochs=12, stage2_epochs=5,
              batch_size=64, lr=1e-4, head_lr=10., weight_decay=1e-5, scale=30., margin=0.5, triplet_weight=1., triplet_margin=0.3,
              negatives='background', negative_weight=1., jitter=0.1, cut=0.3, colour=0.3, flip=True,
@@ -42,7 +42,7 @@ RECIPES = dict(
     demo=_full | dict(image_size='96x48', pretrained='none', angles='both', epochs=8, stage2_epochs=0, lr=1e-3, head_lr=1.),
     tiny=_full | dict(backbone='test_resnet', image_size='64x32', dim=32, pretrained='none', angles='both', epochs=2, stage2_epochs=1, lr=3e-3, head_lr=1.))
 
-# %% ../nbs/03_train.ipynb #c3fbb3c6
+# %% ../nbs/03_train.ipynb #df71074f
 _choices = dict(angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=('auto', 'bf16', 'fp32'))
 _least = dict(epochs=0, stage2_epochs=0, batch_size=8, dim=2)
 
@@ -65,7 +65,7 @@ def train_params(
     parse_size(p['image_size'])
     return p
 
-# %% ../nbs/03_train.ipynb #13af16de
+# %% ../nbs/03_train.ipynb #fbb2c104
 class PKBatches:
     "Batches of row numbers: P classes times K rows, and a slice of negatives"
     def __init__(
@@ -87,7 +87,7 @@ class PKBatches:
 
     def __len__(self): return max(1, len(self.known)//(self.p*self.k))
 
-# %% ../nbs/03_train.ipynb #470351b8
+# %% ../nbs/03_train.ipynb #026de433
 @patch
 def __iter__(self:PKBatches):
     "One epoch of batches; the epoch's number and the seed decide them"
@@ -100,7 +100,7 @@ def __iter__(self:PKBatches):
         yield [*self.known[rows[i*n:(i+1)*n]], *neg]
     self.epoch += 1
 
-# %% ../nbs/03_train.ipynb #1a638411
+# %% ../nbs/03_train.ipynb #bbbb2957
 class CropSet(Dataset):
     "Rows of a crop array with their classes, fetched a whole batch at a time"
     def __init__(self, crops, y): self.crops, self.y = crops, torch.as_tensor(np.asarray(y), dtype=torch.int64)
@@ -113,7 +113,7 @@ def pk_loader(rows, batch_size, seed):
     "A loader of P×K batches from a `CropSet` (or what fetches like one): `uint8[b, h, w, 3]` and classes `int64[b]`"
     return DataLoader(rows, batch_sampler=PKBatches(rows.y, batch_size, seed), collate_fn=_same)
 
-# %% ../nbs/03_train.ipynb #b27c0324
+# %% ../nbs/03_train.ipynb #ed945f64
 def toy_players(
     n_players=4,    # ids 0, 1, …
     per_player=24,  # crops of each
@@ -128,7 +128,7 @@ def toy_players(
     base = np.concatenate([stripes[y[y != UNK]], np.full((n_negative, size[0], 1, 3), 128)])
     return np.clip(base + rng.normal(0, 40, (len(y), *size, 3)), 0, 255).astype(np.uint8), y
 
-# %% ../nbs/03_train.ipynb #20fdf988
+# %% ../nbs/03_train.ipynb #5c6e54a5
 def random_windows(
     n,           # how many
     jitter=0.1,  # spread of the shift and of the scale, as a share of the box
@@ -148,7 +148,7 @@ def random_windows(
     if flip: scale[:, 0] *= torch.where(u(n) < .5, -1., 1.)
     return torch.cat([torch.diag_embed(scale), ((hi + lo)/2)[..., None]], 2)
 
-# %% ../nbs/03_train.ipynb #0942307e
+# %% ../nbs/03_train.ipynb #98c59ee7
 def cut_windows(
     x,           # float pictures `[n, 3, H, W]`, the box with its margin
     windows,     # `[n, 2, 3]` from `random_windows`
@@ -159,7 +159,7 @@ def cut_windows(
     grid = F.affine_grid(windows.to(x)/margin, (len(x), 3, *size), align_corners=False)
     return F.grid_sample(x, grid, mode='bilinear', padding_mode='border', align_corners=False)
 
-# %% ../nbs/03_train.ipynb #907ee145
+# %% ../nbs/03_train.ipynb #3ca11a4f
 def jitter_colours(
     x,          # float pictures `[n, 3, h, w]`, 0…1
     amount=0.3, # spread of brightness, contrast and saturation, 0…1
@@ -173,7 +173,7 @@ def jitter_colours(
     grey = x.mean(1, keepdim=True)
     return ((x - grey)*s + grey).clamp(0, 1)
 
-# %% ../nbs/03_train.ipynb #2e95f33d
+# %% ../nbs/03_train.ipynb #caa2efff
 class Augment(Callback):
     "Turn a batch of bytes into the net's pictures: random windows and colours"
     order = -10
@@ -187,7 +187,7 @@ class Augment(Callback):
         x = cut_windows(x, random_windows(len(x), self.p['jitter'], self.p['cut'], self.p['flip'], self.gen), self.size, self.margin)
         return jitter_colours(x, self.p['colour'], self.gen).contiguous(memory_format=torch.channels_last)
 
-# %% ../nbs/03_train.ipynb #f7ee0d27
+# %% ../nbs/03_train.ipynb #8a286dbd
 class OpenSetValidation(Callback):
     "Judge every epoch by open-set macro-F1 and keep the best weights"
     def __init__(
@@ -208,7 +208,7 @@ class OpenSetValidation(Callback):
         ids, vecs = centroids(g, self.gallery_y)
         return open_set_report(cosine_scores(q, vecs, ids), ids, self.query_y, self.weight) | dict(map=mean_ap(q, self.query_y, g, self.gallery_y))
 
-# %% ../nbs/03_train.ipynb #67697990
+# %% ../nbs/03_train.ipynb #be399416
 @patch
 def before_epoch(self:OpenSetValidation): self.started, self.parts = time.time(), []
 
@@ -229,7 +229,7 @@ def before_validate(self:OpenSetValidation):
     if self.tell: self.tell(f"epoch {self.epoch+1:2d}/{self.n_epoch}  arcface {row['loss_arcface']:.3f}  macro-F1 {row['macro_f1']:.3f}  "
                             f"closed {row['closed_accuracy']:.3f}  AUROC {row['auroc']:.3f}  {row['images_per_s']:.0f} images/s  {left:.0f} s left")
 
-# %% ../nbs/03_train.ipynb #e5cd562d
+# %% ../nbs/03_train.ipynb #135e42ae
 class Precision(Callback):
     "The forward pass in mixed precision, the loss outside it"
     def __init__(self, precision='auto'): self.precision = precision
@@ -243,7 +243,7 @@ def split_params(model, loss):
     "Two groups of parameters: the backbone's, and those that start from noise"
     return [list(model.backbone.parameters()), [*model.fc.parameters(), *model.neck.parameters(), *loss.parameters()]]
 
-# %% ../nbs/03_train.ipynb #6b6a4e9b
+# %% ../nbs/03_train.ipynb #008bd05f
 def make_learner(
     net,        # a `ReIDNet`
     rows,       # a `CropSet` of training crops with their margin; classes 0…C-1, -1 for negatives
@@ -261,7 +261,7 @@ def make_learner(
     learn.logger = lambda *a, **k: None
     return learn
 
-# %% ../nbs/03_train.ipynb #8c40392a
+# %% ../nbs/03_train.ipynb #2999c91b
 def spread(
     boxes,    # of one or more labels, views and clips
     most=40,  # boxes to keep of each label and view
@@ -272,7 +272,7 @@ def spread(
     keep = [few(g).index for _, g in order.groupby(['label_id', 'angle'])]
     return boxes.loc[np.sort(np.concatenate(keep))] if keep else boxes
 
-# %% ../nbs/03_train.ipynb #205e8890
+# %% ../nbs/03_train.ipynb #e69c75dd
 def fold_tables(
     fold,      # number of the fold
     data, out, # as `places` gives them
@@ -290,7 +290,7 @@ def fold_tables(
     pushed = seen(near(train)); pushed = pushed[pushed.kind.isin(kinds)]
     return dict(train=pd.concat([train, pushed]), gallery=spread(train), query=asked, fold=f)
 
-# %% ../nbs/03_train.ipynb #c162d815
+# %% ../nbs/03_train.ipynb #c3a61fbf
 def to_classes(labels, known):
     "Positions of `labels` in the sorted list `known`; -1 stays -1"
     labels, known = np.asarray(labels), np.sort(known)
@@ -298,7 +298,7 @@ def to_classes(labels, known):
     if (bad := (labels != UNK) & (known[y] != labels)).any(): raise ValueError(f'label {labels[bad][0]} is not one of this fold\'s known players')
     return np.where(labels == UNK, UNK, y)
 
-# %% ../nbs/03_train.ipynb #06ace036
+# %% ../nbs/03_train.ipynb #62797168
 def crops_of(boxes, data, out, size, margin=1.):
     "Crops of a table of boxes at `size` (h, w) for the box itself, more around it for a larger margin: `uint8[n, H, W, 3]`"
     return load_crops(boxes, data, out, tuple(round(margin*s) for s in size), margin)
@@ -309,7 +309,7 @@ def validation(tables, data, out, p):
     g, q = tables['gallery'], tables['query']
     return OpenSetValidation(crops_of(g, data, out, size), g.label_id, crops_of(q, data, out, size), q.label_id, p['unknown_share'], p['precision'])
 
-# %% ../nbs/03_train.ipynb #a5e1ff60
+# %% ../nbs/03_train.ipynb #872ead45
 def fit_stage1(
     net,    # a `ReIDNet`
     tables, # from `fold_tables`
@@ -324,7 +324,7 @@ def fit_stage1(
     net.load_state_dict(judge.best['state'])
     return net
 
-# %% ../nbs/03_train.ipynb #8d26cce1
+# %% ../nbs/03_train.ipynb #a63cf380
 class PairSet(Dataset):
     "Pairs of crops; a batch is the first of each pair, then the second of each"
     def __init__(self, crops, first, second, y):
@@ -335,7 +335,7 @@ class PairSet(Dataset):
         both = np.concatenate([self.first[rows], self.second[rows]])
         return torch.from_numpy(np.asarray(self.crops[both])), self.y[torch.as_tensor(rows)].repeat(2)
 
-# %% ../nbs/03_train.ipynb #f75608c9
+# %% ../nbs/03_train.ipynb #370c2d6f
 def pair_set(
     table,  # training boxes of both views, negatives included
     crops,  # their crops, `uint8[n, H, W, 3]`
@@ -349,7 +349,7 @@ def pair_set(
     first, second = (np.append(at.loc[pairs[v]].to_numpy(), neg) for v in ('side', 'top'))
     return PairSet(crops, first, second, np.append(to_classes(pairs.label_id, known), np.full(len(neg), UNK)))
 
-# %% ../nbs/03_train.ipynb #437cc7c1
+# %% ../nbs/03_train.ipynb #c0bc7ded
 class Consistency(Callback):
     "Add the mean cosine distance between the two views of a player to the loss"
     def __init__(self, weight=1.): self.weight = weight
@@ -359,7 +359,7 @@ class Consistency(Callback):
         self.learn.loss_func.parts['consistency'] = float(apart.detach())
         self.learn.loss_grad = self.learn.loss_grad + self.weight*apart
 
-# %% ../nbs/03_train.ipynb #e15d39ff
+# %% ../nbs/03_train.ipynb #db60dedb
 def fit_stage2(
     net,    # stage 1's best
     tables, # of both views, from `fold_tables`
@@ -377,7 +377,7 @@ def fit_stage2(
     net.load_state_dict(judge.best['state'] if after > before else state)
     return dict(kept=after > before, macro_f1_before=before, macro_f1_after=after)
 
-# %% ../nbs/03_train.ipynb #f62382a8
+# %% ../nbs/03_train.ipynb #b31d7f41
 def checkpoint(out, fold):
     "Where fold's checkpoint lies"
     return Path(out)/'models'/f'reid-fold{fold}.safetensors'
@@ -393,7 +393,7 @@ def stale(
     if old.get('fingerprint') == stamp: return ''
     return ', '.join(f'{k} was {old.get(k)}, is {v}' for k, v in p.items() if old.get(k) != v) or 'the data or its split changed'
 
-# %% ../nbs/03_train.ipynb #4d9f927b
+# %% ../nbs/03_train.ipynb #9cb758ba
 def train_fold(
     fold,      # number of the fold
     data, out, # as `places` gives them
@@ -413,7 +413,7 @@ def train_fold(
 
 def _weights_id(pretrained): return Path(pretrained).expanduser().stat().st_size if pretrained not in ('hub', 'none') and Path(pretrained).expanduser().is_file() else ''
 
-# %% ../nbs/03_train.ipynb #47422952
+# %% ../nbs/03_train.ipynb #f24d7282
 def run_stages(
     fold, data, out, # as in `train_fold`
     p,               # parameters from `train_params`
