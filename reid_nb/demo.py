@@ -42,23 +42,25 @@ def project(cam, p):
     q = (np.asarray(p) - cam.pos) @ cam.rot.T
     return cam.f*q[..., :2]/q[..., 2:] + cam.centre, q[..., 2]
 
-# %% ../nbs/90_demo.ipynb #c8a033ac
+# %% ../nbs/90_demo.ipynb #530d697b
 def make_cameras(rng, w, h, end):
     "The side and the top camera of a clip played at the basket `end` (-1 left, 1 right), for frames `w` × `h`"
     jit = rng.uniform(-1, 1, 8)
-    side = look_at((end*5.5 + 2.5*jit[0], -23 + 1.2*jit[1], 11.5 + jit[2]), (end*8.2 + .6*jit[3], 0, 1), 1.42*w, (.5*w, .54*h))
-    top = look_at((end*8 + .6*jit[4], -5.2 + .5*jit[5], 16 + .5*jit[6]), (end*8.2 + .3*jit[7], 0, 1), .93*w, (.5*w, .51*h))
-    return dict(side=side, top=top)
+    side = (end*5.5 + 2.5*jit[0], -23 + 1.2*jit[1], 11.5 + jit[2])
+    top = (end*8 + .6*jit[4], -5.2 + .5*jit[5], 16 + .5*jit[6])
+    return dict(side=look_at(side, (end*8.2 + .6*jit[3], 0, 1), 1.42*w, (.5*w, .54*h)),
+                top=look_at(top, (end*8.2 + .3*jit[7], 0, 1), .93*w, (.5*w, .51*h)))
 
 def _shift(cam, dx): return cam._replace(centre=cam.centre + (dx, 0))
 
-# %% ../nbs/90_demo.ipynb #908aa2cd
+# %% ../nbs/90_demo.ipynb #2abd3634
 Kit = namedtuple('Kit', 'shirt shorts trim ink socks')
 Look = namedtuple('Look', 'team number height build skin hair hair_col shoes band sleeve leg beard')
 SKINS = [(246, 208, 178), (226, 176, 138), (188, 130, 92), (140, 90, 60), (92, 58, 42)]
 HAIRS = ['bald', 'buzz', 'short', 'afro', 'bun', 'flat', 'dreads', 'tail', 'mohawk', 'long']
 HAIR_COLS = [(24, 20, 20), (84, 52, 30), (226, 190, 96), (190, 84, 34), (186, 186, 190)]
-SHOES = [(245, 245, 245), (25, 25, 28), (220, 40, 40), (40, 90, 220), (250, 220, 40), (60, 200, 80), (240, 110, 190), (250, 130, 30)]
+SHOES = [(245, 245, 245), (25, 25, 28), (220, 40, 40), (40, 90, 220), (250, 220, 40), (60, 200, 80), (240, 110, 190),
+         (250, 130, 30)]
 TEAMS = {0: [0, 2, 4, 6, 8, 10], 1: [1, 3, 5, 7, 9]}
 _DARK = [(150, 24, 36), (24, 44, 120), (20, 92, 60), (84, 36, 120), (32, 32, 40), (16, 100, 130)]
 _LIGHT = [(242, 242, 242), (250, 206, 60), (160, 210, 240), (244, 150, 50), (190, 235, 170)]
@@ -71,14 +73,14 @@ def deal_kits(rng):
     grey = Kit((150, 152, 156), (30, 30, 34), (60, 60, 64), None, (30, 30, 34))
     return kits[::1 if rng.random() < .5 else -1] + [grey]
 
-# %% ../nbs/90_demo.ipynb #5f640025
+# %% ../nbs/90_demo.ipynb #44da03ea
 def _draw_look(rng, team, numbers):
     "One player's look drawn at random"
     pick = lambda v: v[rng.integers(len(v))]
     some = lambda v, p: pick(v) if rng.random() < p else None
-    return Look(team, int(pick(numbers)), rng.uniform(1.82, 2.14), rng.uniform(.84, 1.24), pick(SKINS), pick(HAIRS), pick(HAIR_COLS),
-                pick(SHOES), some([(245, 245, 245), (20, 20, 20), (220, 40, 40)], .3), some(['left', 'right', 'both'], .4),
-                some(['pads', 'tights', 'long'], .45), rng.random() < .3)
+    return Look(team, int(pick(numbers)), rng.uniform(1.82, 2.14), rng.uniform(.84, 1.24), pick(SKINS), pick(HAIRS),
+                pick(HAIR_COLS), pick(SHOES), some([(245, 245, 245), (20, 20, 20), (220, 40, 40)], .3),
+                some(['left', 'right', 'both'], .4), some(['pads', 'tights', 'long'], .45), rng.random() < .3)
 
 # %% ../nbs/90_demo.ipynb #8a629c0e
 def unlike(a, b):
@@ -179,7 +181,7 @@ def draw_hall(hall, cam, w, h):
         out[rows] = np.clip(col, 0, 255)
     return out
 
-# %% ../nbs/90_demo.ipynb #2c4ff9f9
+# %% ../nbs/90_demo.ipynb #8b347871
 Game = namedtuple('Game', 'kits known subs refs hall')
 
 def deal_game(seed):
@@ -189,7 +191,8 @@ def deal_game(seed):
     squads = {t: deal_team(rng, t, len(ids) + 3) for t, ids in TEAMS.items()}
     known = dict(sorted((i, squads[t][k]) for t, ids in TEAMS.items() for k, i in enumerate(ids)))
     subs = {t: squads[t][len(ids):] for t, ids in TEAMS.items()}
-    refs = [_draw_look(rng, 2, [0])._replace(band=None, sleeve='both', leg='trousers', shoes=(25, 25, 28), hair=h) for h in ('short', 'bald')]
+    plain = dict(band=None, sleeve='both', leg='trousers', shoes=(25, 25, 28))
+    refs = [_draw_look(rng, 2, [0])._replace(hair=h, **plain) for h in ('short', 'bald')]
     return Game(kits, known, subs, refs, make_hall(rng, kits))
 
 # %% ../nbs/90_demo.ipynb #6f8c0baf
@@ -257,14 +260,14 @@ def _capsule(d, p, q, r, s, col):
         d.polygon([*(a + n*r*k), *(b + n*s*k), *(b - n*s*k), *(a - n*r*k)], fill=c)
         for m, t in ((a, r*k), (b, s*k)): d.ellipse([m[0] - t, m[1] - t, m[0] + t, m[1] + t], fill=c)
 
-# %% ../nbs/90_demo.ipynb #93b6e0c9
+# %% ../nbs/90_demo.ipynb #23f270f7
 def _hull(p):
     "Convex hull of the points `p` [n, 2] as a list of points"
-    pts = sorted(map(tuple, p))
+    pts, left = sorted(map(tuple, p)), lambda a, b, c: (b[0] - a[0])*(c[1] - a[1]) - (b[1] - a[1])*(c[0] - a[0])
     def half(pts):
         out = []
         for c in pts:
-            while len(out) > 1 and (out[-1][0]-out[-2][0])*(c[1]-out[-2][1]) - (out[-1][1]-out[-2][1])*(c[0]-out[-2][0]) <= 0: out.pop()
+            while len(out) > 1 and left(*out[-2:], c) <= 0: out.pop()
             out.append(c)
         return out[:-1]
     return half(pts) + half(pts[::-1])
@@ -411,14 +414,15 @@ def _sphere(im, see, cam, centre, radius, paint):
     patch = np.dstack([np.clip(col, 0, 255), (r2 <= 1)*255]).astype(np.uint8)
     im.paste(Image.fromarray(patch[..., :3]), (int(x0), int(y0)), Image.fromarray(patch[..., 3]))
 
-# %% ../nbs/90_demo.ipynb #26563b52
+# %% ../nbs/90_demo.ipynb #94bb3158
 def _hair_pieces(look):
     "What stands off the head: balls and tufts as (from, to, radius) in head radii (right, forward, up)"
     ring = [(math.cos(a), math.sin(a)) for a in np.linspace(-3.5, .36, 7)]
     return dict(afro=[((0, -.22, .3), None, 1.42)], bun=[((0, -.55, 1.05), None, .52)],
                 flat=[((0, -.3, .72), (0, -.3, 1.15), .66)], tail=[((0, -1., .35), (0, -1.35, -1.3), .3)],
                 dreads=[((.8*c, .8*s, .3), (1.15*c, 1.15*s, -1.), .27) for c, s in ring],
-                mohawk=[((0, .45, .85), (0, -.75, .75), .34)], long=[((.55*c, -.45, .1), (.6*c, -.6, -1.1), .5) for c in (-1, 0, 1)]
+                mohawk=[((0, .45, .85), (0, -.75, .75), .34)],
+                long=[((.55*c, -.45, .1), (.6*c, -.6, -1.1), .5) for c in (-1, 0, 1)]
                ).get(look.hair, [])
 
 # %% ../nbs/90_demo.ipynb #5a271a1a
@@ -452,7 +456,7 @@ def _order(cam, body):
         z[f'arm{i}'] = depth(body.arms[i][:2]) - .04
     return sorted(z, key=lambda k: -z[k])
 
-# %% ../nbs/90_demo.ipynb #5f19c3b1
+# %% ../nbs/90_demo.ipynb #32f67724
 def draw_player(
     cam, # the camera that looks on
     look, # the player's `Look`
@@ -468,7 +472,8 @@ def draw_player(
     size = np.ceil(uv.max(0) + pad - corner).astype(int)
     im, see = Image.new('RGBA', tuple(int(v) for v in size*ss)), _See(cam, corner, ss)
     d = ImageDraw.Draw(im)
-    paint = dict(trunk=lambda: _draw_trunk(d, see, cam, body, look, kit), head=lambda: _draw_head(im, d, see, cam, body, look))
+    paint = dict(trunk=lambda: _draw_trunk(d, see, cam, body, look, kit),
+                 head=lambda: _draw_head(im, d, see, cam, body, look))
     for i in (0, 1):
         paint[f'leg{i}'] = lambda i=i: _draw_leg(d, see, body, look, kit, i)
         paint[f'arm{i}'] = lambda i=i: _draw_arm(d, see, body, look, kit, i)
@@ -488,7 +493,7 @@ def _smear(im, v):
     out = sum(np.roll(a, (s[1], s[0]), (0, 1)) for s in shifts)//len(shifts)
     return Image.frombuffer('RGBa', im.size, out.astype(np.uint8).tobytes(), 'raw', 'RGBa', 0, 1).convert('RGBA')
 
-# %% ../nbs/90_demo.ipynb #86f32d0f
+# %% ../nbs/90_demo.ipynb #da749576
 def _shadow(frame, cam, st, look):
     "A soft shadow on the floor under a player"
     (u, v), z = project(cam, np.array([st.x, st.y, 0.]))
@@ -496,15 +501,17 @@ def _shadow(frame, cam, st, look):
     rx, ry = .42*look.build*cam.f/z, max(2, abs(v - v2))
     m = Image.new('L', (int(3*rx) + 4, int(3*ry) + 4))
     cx, cy = m.width/2, m.height/2
-    for k, a in ((1.2, 35), (.9, 75), (.55, 110)): ImageDraw.Draw(m).ellipse([cx - rx*k, cy - ry*k, cx + rx*k, cy + ry*k], fill=a)
+    for k, a in ((1.2, 35), (.9, 75), (.55, 110)):
+        ImageDraw.Draw(m).ellipse([cx - rx*k, cy - ry*k, cx + rx*k, cy + ry*k], fill=a)
     frame.paste((20, 14, 10), (int(u - cx), int(v - cy)), m)
 
-# %% ../nbs/90_demo.ipynb #ffeeee25
+# %% ../nbs/90_demo.ipynb #e5b9c875
 def draw_hoop(frame, cam, end):
     "Post, backboard, rim and net at the basket `end`"
     d, P = ImageDraw.Draw(frame), lambda *p: [tuple(q) for q in project(cam, np.array(p, float))[0]]
     s = cam.f/project(cam, np.array([end*13, 0, 3.]))[1]
-    d.line(P((end*14.8, 0, 0), (end*14.8, 0, 3.1), (end*13, 0, 3.3)), fill=(40, 44, 60), width=max(2, int(.22*s)), joint='curve')
+    post = P((end*14.8, 0, 0), (end*14.8, 0, 3.1), (end*13, 0, 3.3))
+    d.line(post, fill=(40, 44, 60), width=max(2, int(.22*s)), joint='curve')
     board = P((end*12.8, -.9, 2.9), (end*12.8, .9, 2.9), (end*12.8, .9, 3.95), (end*12.8, -.9, 3.95))
     d.polygon(board, fill=(222, 230, 236), outline=(250, 250, 250), width=max(1, int(.06*s)))
     ring = [(end*12.4 + .23*math.cos(a), .23*math.sin(a), 3.05) for a in _AROUND]
@@ -552,13 +559,14 @@ def draw_moment(
     left = who.histogram()
     return frame, {k: b for i, (k, b) in enumerate(boxes.items()) if left[i + 1] > .25*full[k]}
 
-# %% ../nbs/90_demo.ipynb #d69b896f
+# %% ../nbs/90_demo.ipynb #e60d97ad
 Light = namedtuple('Light', 'gain gamma vignette noise blur quality')
 
 def make_light(rng):
     "Light and lens of a clip: brightness, colour cast, contrast, vignette, noise, softness, JPEG quality"
     gain = rng.uniform(.85, 1.25)*(1 + rng.uniform(-.09, .09, 3))
-    return Light(gain, rng.uniform(.76, 1.08), rng.uniform(.05, .4), rng.uniform(1.5, 6), rng.uniform(.0, .9), int(rng.integers(74, 90)))
+    return Light(gain, rng.uniform(.76, 1.08), rng.uniform(.05, .4), rng.uniform(1.5, 6), rng.uniform(.0, .9),
+                 int(rng.integers(74, 90)))
 
 # %% ../nbs/90_demo.ipynb #d0d2a916
 def photograph(frame, light, rng):
@@ -638,14 +646,16 @@ def _absent(rng, n):
     rest = rng.permutation([2, 4, 6, 10])
     return rng.permutation([0]*k + [8]*k + [int(rest[i % 4]) for i in range(n - 2*k)]).tolist()
 
-# %% ../nbs/90_demo.ipynb #bb7bdf3c
+# %% ../nbs/90_demo.ipynb #43a7d0ca
 def plan(size, seed):
     "The clips of a game in order: train first, then test"
     s, rng = SIZES[size], np.random.default_rng([seed, 1])
     clips, k = [], -(-s['clips']//4)
     def add(part, quarter, session, angles, n, out):
-        clips.append(Clip(part, len(clips), quarter, session, angles, int(rng.choice([-1, 1])), n, [l for l in range(11) if l != out]))
-    for i, out in enumerate(_absent(rng, s['clips'])): add('train', f'Q{i//k + 1}-{i % k:03d}', 0, ('side', 'top'), s['frames'], out)
+        court, end = [l for l in range(11) if l != out], int(rng.choice([-1, 1]))
+        clips.append(Clip(part, len(clips), quarter, session, angles, end, n, court))
+    for i, out in enumerate(_absent(rng, s['clips'])):
+        add('train', f'Q{i//k + 1}-{i % k:03d}', 0, ('side', 'top'), s['frames'], out)
     for i in range(s['quarters']*s['sessions']):
         q, t = divmod(i, s['sessions'])
         add('test', f'Q4-{k + q:03d}', t + 1, ('side', 'top') if i % 2 else ('side',), s['moments'], (0, 8, 8, 0)[i % 4])
@@ -738,7 +748,7 @@ def _double(rng, out, boxes, w, h):
     new = [(b, _clip_box(_spoil(rng, boxes[k], 'doubled'), w, h), k) for b, k, _ in picks]
     return [(n, k, 'doubled') for b, n, k in new if n and .5 <= iou(b, n) < .97]
 
-# %% ../nbs/90_demo.ipynb #deaa02a3
+# %% ../nbs/90_demo.ipynb #672cfdc0
 def careless_boxes(
     rng, # generator
     boxes, # {key: (x0, y0, x1, y1)} of everybody in the frame; keys are labels, 'sub…' and 'ref…'
@@ -757,15 +767,16 @@ def careless_boxes(
     n = max(8 - len(out), rng.integers(0, 3))
     empty = [(b, '', 'empty') for b in (_empty_box(rng, seen, w, h) for _ in range(n)) if b]
     out = (out + empty)[:14]
-    return [(b, k if known(k) else -1, kind if known(k) or not k else k[:3]) for b, k, kind in (out[i] for i in rng.permutation(len(out)))]
+    out = [out[i] for i in rng.permutation(len(out))]
+    return [(b, k if known(k) else -1, kind if known(k) or not k else k[:3]) for b, k, kind in out]
 
-# %% ../nbs/90_demo.ipynb #7ba31269
+# %% ../nbs/90_demo.ipynb #526f7250
 def _train_rows(rng, clip, moment, angle, boxes, w, h):
     "Rows of train_meta for one frame"
-    rows = []
+    rows, cols = [], 'quarter angle session frame x y w h label_id'.split()
     for k, b in boxes.items():
         box = _clip_box(_spoil(rng, b, 'plain'), w, h) if isinstance(k, int) else None
-        if box: rows.append(dict(zip(('quarter', 'angle', 'session', 'frame', 'x', 'y', 'w', 'h', 'label_id'), (clip.quarter, angle, 0, moment, *box, k))))
+        if box: rows.append(dict(zip(cols, (clip.quarter, angle, 0, moment, *box, k))))
     return rows
 
 # %% ../nbs/90_demo.ipynb #a6061cc7
@@ -808,19 +819,22 @@ def draw_clip(
             rows += _train_rows(rng, clip, moment, angle, boxes, w, h)
     return rows if clip.part == 'test' else _enlarge(rng, rows, w, h)
 
-# %% ../nbs/90_demo.ipynb #b68aefa1
+# %% ../nbs/90_demo.ipynb #25f51462
 def _write_tables(top, train, test, size, seed):
     "Writes the csv files and demo.json of a game into `top`"
-    root, train, test = top/'atmaCup22_2nd', pd.DataFrame(train).sort_values(['quarter', 'angle', 'frame', 'label_id']), pd.DataFrame(test)
+    root, test = top/'atmaCup22_2nd', pd.DataFrame(test)
+    train = pd.DataFrame(train).sort_values(['quarter', 'angle', 'frame', 'label_id'])
     wrong = int((train['wrong'] == True).sum()) if 'wrong' in train else 0
     train.drop(columns='wrong', errors='ignore').to_csv(root/'train_meta.csv', index=False)
     test.drop(columns=['label_id', 'kind']).to_csv(root/'test_meta.csv', index=False)
     test[['label_id']].to_csv(top/'test_truth.csv', index=False)
-    counts = dict(train_boxes=len(train), train_frames=len(train.groupby(['quarter', 'angle', 'frame'])), wrong_train_boxes=wrong,
-                  test_boxes=len(test), test_unknown=int((test.label_id == -1).sum()), test_kinds=test.kind.value_counts().sort_index().to_dict())
-    (top/'demo.json').write_text(json.dumps(dict(size=size, seed=seed, version=VERSION, counts=counts), indent=1) + '\n')
+    counts = dict(train_boxes=len(train), train_frames=train.groupby(['quarter', 'angle', 'frame']).ngroups,
+                  wrong_train_boxes=wrong, test_boxes=len(test), test_unknown=int((test.label_id == -1).sum()),
+                  test_kinds=test.kind.value_counts().sort_index().to_dict())
+    game = dict(size=size, seed=int(seed), version=VERSION, counts=counts)
+    (top/'demo.json').write_text(json.dumps(game, indent=1) + '\n')
 
-# %% ../nbs/90_demo.ipynb #e955d43e
+# %% ../nbs/90_demo.ipynb #388501e1
 _WORKER = """import json, sys
 from pathlib import Path
 from reid_nb.demo import draw_clip
@@ -831,12 +845,13 @@ def _draw_all(n, size, seed, root, workers):
     "Rows of each of the `n` clips in the plan's order, drawn here or by `workers` fresh processes that take turns"
     if workers == 1: return [draw_clip(i, size, seed, root) for i in range(n)]
     env, rows = {**os.environ, 'PYTHONPATH': os.pathsep.join(p or os.getcwd() for p in sys.path)}, [None]*n
-    procs = [subprocess.Popen([sys.executable, '-c', _WORKER, *map(str, (k, n, workers, size, seed, root))], env=env, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for k in range(min(workers, n))]
+    cmds = [[sys.executable, '-c', _WORKER, *map(str, (k, n, workers, size, seed, root))] for k in range(min(workers, n))]
+    procs = [subprocess.Popen(c, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for c in cmds]
     try:
         for k, p in enumerate(procs):
             out, err = p.communicate()
-            if p.returncode: raise RuntimeError(f'a process that drew clips failed: {(err.strip() or "killed").splitlines()[-1]}')
+            why = (err.strip() or 'it was killed').splitlines()[-1]
+            if p.returncode: raise RuntimeError(f'a process that drew clips failed: {why}')
             rows[k::workers] = json.loads(out)
     finally:
         for p in procs: p.kill(); p.wait()
@@ -849,16 +864,19 @@ def _same_game(dest, size, seed):
     except (OSError, ValueError): return False
     return isinstance(d, dict) and (d.get('size'), d.get('seed'), d.get('version')) == (size, seed, VERSION)
 
-# %% ../nbs/90_demo.ipynb #9dd4596e
+# %% ../nbs/90_demo.ipynb #0e1f35ed
 def _check(dest, size, seed, workers):
     "Raises where a game cannot be drawn as asked"
     if size not in SIZES: raise ValueError(f"size is {size!r}: it must be one of {', '.join(SIZES)}")
-    if not isinstance(seed, (int, np.integer)) or seed < 0: raise ValueError(f'seed is {seed!r}: it must be a whole number from 0 on')
-    if workers is not None and workers < 1: raise ValueError(f'workers is {workers!r}: it must be at least 1, or None for one a core')
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f'seed is {seed!r}: it must be a whole number from 0 on')
+    if workers is not None and workers < 1:
+        raise ValueError(f'workers is {workers!r}: it must be at least 1, or None for one a core')
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
-        raise FileExistsError(f'{dest} holds something other than the {size} game of seed {seed}: name another folder or remove it first')
+        raise FileExistsError(f'{dest} holds something other than the {size} game of seed {seed}: '
+                              'name another folder or remove it first')
 
-# %% ../nbs/90_demo.ipynb #146ed119
+# %% ../nbs/90_demo.ipynb #26c06158
 def draw_game(
     dest, # folder to make
     size='small', # 'tiny', 'small' or 'large'
@@ -870,11 +888,13 @@ def draw_game(
     if _same_game(dest, size, seed): return dest
     _check(dest, size, seed, workers)
     tmp, clips = dest.with_name(f'.{dest.name}.{os.getpid()}.tmp'), plan(size, seed)
+    workers = workers or (1 if size == 'tiny' else os.cpu_count() or 1)
     shutil.rmtree(tmp, ignore_errors=True)
     try:
         (tmp/'atmaCup22_2nd/images').mkdir(parents=True)
-        rows = _draw_all(len(clips), size, seed, tmp/'atmaCup22_2nd', workers or (1 if size == 'tiny' else os.cpu_count() or 1))
-        _write_tables(tmp, *([r for c, rs in zip(clips, rows) if c.part == p for r in rs] for p in ('train', 'test')), size, seed)
+        rows = _draw_all(len(clips), size, seed, tmp/'atmaCup22_2nd', workers)
+        part = lambda p: [r for c, rs in zip(clips, rows) if c.part == p for r in rs]
+        _write_tables(tmp, part('train'), part('test'), size, seed)
         if dest.is_dir(): dest.rmdir()
         tmp.rename(dest)
     except OSError:

@@ -184,7 +184,7 @@ def tell(
     write_json(found, out/'summary.json')
     return found
 
-# %% ../nbs/07_run.ipynb #f3c9c2b1
+# %% ../nbs/07_run.ipynb #b92624d1
 def run_all(
     data='', out='',        # as in the notebooks; data '' takes inputs/, or draws the demo game
     folds=(0, 1, 2, 3, 4),  # which folds
@@ -192,6 +192,7 @@ def run_all(
 ): # what lies in summary.json
     "Run every stage for every fold, skipping what is done"
     share_out(given) # a wrong name is told before anything is drawn
+    if not data and not (find_root()/'inputs'/'atmaCup22_2nd').is_dir(): print('no game in inputs/: taking the small demo game (drawn now if it is not there)', flush=True)
     data, out = places(data, out)
     recipe, record = next((g.split('=')[1] for g in given if g.startswith('recipe=')), recipe_name(data)), out/'runs'/'done.json'
     print(f'recipe {recipe!r} on {data}, artefacts in {out}', flush=True)

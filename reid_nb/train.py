@@ -6,9 +6,9 @@
 __all__ = ['RECIPES', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_players', 'random_windows', 'cut_windows',
            'jitter_colours', 'Augment', 'OpenSetValidation', 'Precision', 'split_params', 'make_learner', 'spread',
            'fold_tables', 'to_classes', 'crops_of', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency',
-           'fit_stage2', 'checkpoint', 'stale', 'train_fold', 'run_stages']
+           'fit_stage2', 'stale', 'train_fold', 'run_stages']
 
-# %% ../nbs/03_train.ipynb #a38a1de8
+# %% ../nbs/03_train.ipynb #c56c9634
 import json, os, sys, time
 from functools import partial
 from pathlib import Path
@@ -30,20 +30,21 @@ from torch.utils.data import DataLoader, Dataset
 from .data import UNK, fingerprint, load_crops, load_negatives, multiview_pairs, recipe_name, write_csv
 from .folds import load_fold
 from .metrics import centroids, cosine_scores, mean_ap, open_set_report, share_weights
-from .model import ReIDLoss, ReIDNet, autocast, load_reid, parse_size, read_recipe, save_reid, to_batch
+from .model import ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, to_batch
 
-# %% ../nbs/03_train.ipynb #9cf8b063
-_full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', angles='side', epochs=12, stage2_epochs=5,
+# %% ../nbs/03_train.ipynb #8b03f713
+_full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='image', angles='side', epochs=12, stage2_epochs=5,
              batch_size=64, lr=1e-4, head_lr=10., weight_decay=1e-5, scale=30., margin=0.5, triplet_weight=1., triplet_margin=0.3,
              negatives='background', negative_weight=1., jitter=0.1, cut=0.3, colour=0.3, flip=True,
              stage2_lr=3e-5, consistency=1., unknown_share=0.25, precision='auto', seed=42)
 RECIPES = dict(
     full=_full,
-    demo=_full | dict(image_size='96x48', pretrained='none', angles='both', epochs=8, stage2_epochs=0, lr=1e-3, head_lr=1.),
+    demo=_full | dict(backbone='resnet10t', image_size='96x48', pretrained='none', angles='both', flip=False,
+                      margin=0.3, epochs=9, stage2_epochs=0, lr=3e-3, head_lr=1.),
     tiny=_full | dict(backbone='test_resnet', image_size='64x32', dim=32, pretrained='none', angles='both', epochs=2, stage2_epochs=1, lr=3e-3, head_lr=1.))
 
-# %% ../nbs/03_train.ipynb #df71074f
-_choices = dict(angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=('auto', 'bf16', 'fp32'))
+# %% ../nbs/03_train.ipynb #bf2ab6fc
+_choices = dict(light=('image', 'dataset'), angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=('auto', 'bf16', 'fp32'))
 _least = dict(epochs=0, stage2_epochs=0, batch_size=8, dim=2)
 
 def train_params(
@@ -159,15 +160,16 @@ def cut_windows(
     grid = F.affine_grid(windows.to(x)/margin, (len(x), 3, *size), align_corners=False)
     return F.grid_sample(x, grid, mode='bilinear', padding_mode='border', align_corners=False)
 
-# %% ../nbs/03_train.ipynb #3ca11a4f
+# %% ../nbs/03_train.ipynb #34a45e2c
 def jitter_colours(
     x,          # float pictures `[n, 3, h, w]`, 0…1
-    amount=0.3, # spread of brightness, contrast and saturation, 0…1
+    amount=0.3, # spread of brightness, contrast and saturation, 0…1; of the cast, half of it
     gen=None,   # a `torch.Generator`
 ): # the same shape, 0…1
-    "Another light: brightness, contrast and saturation, a draw per picture"
+    "Another light: brightness, colour cast, contrast and saturation, a draw per picture"
     b, c, s = (1 + (torch.rand(3, len(x), 1, 1, 1, generator=gen)*2 - 1)*amount).to(x)
-    x = x*b
+    cast = 1 + (torch.rand(len(x), 3, 1, 1, generator=gen)*2 - 1)*amount/2
+    x = x*b*cast.to(x)
     mean = x.mean((1, 2, 3), keepdim=True)
     x = (x - mean)*c + mean
     grey = x.mean(1, keepdim=True)
@@ -377,11 +379,7 @@ def fit_stage2(
     net.load_state_dict(judge.best['state'] if after > before else state)
     return dict(kept=after > before, macro_f1_before=before, macro_f1_after=after)
 
-# %% ../nbs/03_train.ipynb #b31d7f41
-def checkpoint(out, fold):
-    "Where fold's checkpoint lies"
-    return Path(out)/'models'/f'reid-fold{fold}.safetensors'
-
+# %% ../nbs/03_train.ipynb #206eb8f4
 def stale(
     path,  # of a checkpoint
     stamp, # fingerprint of what would be trained
@@ -413,7 +411,7 @@ def train_fold(
 
 def _weights_id(pretrained): return Path(pretrained).expanduser().stat().st_size if pretrained not in ('hub', 'none') and Path(pretrained).expanduser().is_file() else ''
 
-# %% ../nbs/03_train.ipynb #f24d7282
+# %% ../nbs/03_train.ipynb #02a4c1f4
 def run_stages(
     fold, data, out, # as in `train_fold`
     p,               # parameters from `train_params`
@@ -421,7 +419,7 @@ def run_stages(
 ): # net, log as a table, and a dict: validation figures, stage 2, seconds
     "Stage 1, then stage 2 where it is asked for and possible"
     start, device = time.time(), 'cuda' if torch.cuda.is_available() else 'cpu'
-    net = ReIDNet(p['backbone'], p['image_size'], p['dim'], p['pretrained'], p['seed']).to(device, memory_format=torch.channels_last)
+    net = ReIDNet(p['backbone'], p['image_size'], p['dim'], p['pretrained'], p['seed'], p['light']).to(device, memory_format=torch.channels_last)
     torch.manual_seed(p['seed'])
     tables = both if p['angles'] == 'both' else fold_tables(fold, data, out, p, p['angles'])
     judge = validation(tables, data, out, p)
