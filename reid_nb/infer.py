@@ -260,17 +260,21 @@ def write_submission(labels, test, path):
     write_csv(submission(labels, test), path)
     return Path(path)
 
-# %% ../nbs/05_infer.ipynb #5925670e
-def ensemble_scores(members):
-    "Mean margins `float32[n, L]` of (scores, labels, threshold) members and all their labels, rising"
+# %% ../nbs/05_infer.ipynb #431df872
+def ensemble_scores(
+    members,       # list of (scores `float32[n, L]`, labels `int[L]`, threshold: a number or `float[n]`)
+    softness=0.05, # tau: the margin at which a fold is about half sure, as a difference of cosines
+): # votes `float32[n, M]`, -1…1, known where above 0; labels `int[M]` of all members, rising
+    "Mean soft votes of the members for every player"
     members = [_check_scores(*m) for m in members]
     if not members: raise ValueError('an ensemble needs one member or more')
+    if not softness > 0: raise ValueError(f'softness={softness}: must be above 0')
     rows = {len(s) for s, _, _ in members}
     if len(rows) > 1: raise ValueError(f'the members score different numbers of boxes: {sorted(rows)}')
     labels = np.unique(np.concatenate([l for _, l, _ in members]))
     total, votes = np.zeros((rows.pop(), len(labels))), np.zeros(len(labels))
     for s, l, t in members:
-        total[:, np.searchsorted(labels, l)] += s - t[:, None]
+        total[:, np.searchsorted(labels, l)] += np.tanh((s - t[:, None])/(2*softness))
         votes[np.searchsorted(labels, l)] += 1
     return (total/votes).astype(np.float32), labels
 

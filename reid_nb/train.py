@@ -32,7 +32,7 @@ from .folds import load_fold
 from .metrics import centroids, cosine_scores, mean_ap, open_set_report, share_weights
 from .model import ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, to_batch
 
-# %% ../nbs/03_train.ipynb #8b03f713
+# %% ../nbs/03_train.ipynb #771fbd5c
 _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='image', angles='side', epochs=12, stage2_epochs=5,
              batch_size=64, lr=1e-4, head_lr=10., weight_decay=1e-5, scale=30., margin=0.5, triplet_weight=1., triplet_margin=0.3,
              negatives='background', negative_weight=1., jitter=0.1, cut=0.3, colour=0.3, flip=True,
@@ -40,7 +40,7 @@ _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', l
 RECIPES = dict(
     full=_full,
     demo=_full | dict(backbone='resnet10t', image_size='96x48', pretrained='none', angles='both', flip=False,
-                      margin=0.3, epochs=9, stage2_epochs=0, lr=3e-3, head_lr=1.),
+                      margin=0.3, epochs=10, stage2_epochs=0, lr=3e-3, head_lr=1.),
     tiny=_full | dict(backbone='test_resnet', image_size='64x32', dim=32, pretrained='none', angles='both', epochs=2, stage2_epochs=1, lr=3e-3, head_lr=1.))
 
 # %% ../nbs/03_train.ipynb #bf2ab6fc
@@ -210,12 +210,15 @@ class OpenSetValidation(Callback):
         ids, vecs = centroids(g, self.gallery_y)
         return open_set_report(cosine_scores(q, vecs, ids), ids, self.query_y, self.weight) | dict(map=mean_ap(q, self.query_y, g, self.gallery_y))
 
-# %% ../nbs/03_train.ipynb #be399416
+# %% ../nbs/03_train.ipynb #4e1651b3
 @patch
-def before_epoch(self:OpenSetValidation): self.started, self.parts = time.time(), []
+def before_epoch(self:OpenSetValidation):
+    "Start the epoch's clock and its list of loss parts"
+    self.started, self.parts = time.time(), []
 
 @patch
 def after_batch(self:OpenSetValidation):
+    "Note the loss parts of a training batch"
     if self.training: self.parts.append(dict(self.learn.loss_func.parts))
 
 @patch
