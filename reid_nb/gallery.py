@@ -147,7 +147,7 @@ def check_split(recipe, f, fold):
         raise ValueError(f'reid-fold{fold} was trained on another split (fingerprint {recipe["fold_fingerprint"]}, now {f.fingerprint}): '
                          f'run 03_train.ipynb for fold {fold} again')
 
-# %% ../nbs/04_gallery.ipynb #84f3b1ef
+# %% ../nbs/04_gallery.ipynb #8a67c98b
 def gallery_fold(
     fold,                # number of the fold
     data, out,           # as `places` gives them
@@ -163,8 +163,10 @@ def gallery_fold(
     asked = dict(enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
     stamp = fingerprint(asked, net.recipe['sha256'], f.fingerprint)
     try:
-        if (old := load_gallery(fold, out)[1])['fingerprint'] == stamp: print(f'{gallery_path(out, fold).name} is up to date'); return old
-    except (OSError, ValueError) as e: print(f'making the gallery of fold {fold} ({e})')
+        if (old := load_gallery(fold, out)[1])['fingerprint'] == stamp: print(f'the gallery of fold {fold} is up to date'); return old
+    except FileNotFoundError: print(f'making the gallery of fold {fold}')
+    except ValueError as e: print(f'making the gallery of fold {fold} again: {e}')
+    else: print(f'making the gallery of fold {fold} again: its parameters, net or split changed')
     train, q = embed_boxes(net, f.train, data, out), fold_queries(f, data, out, perturb, seed)
     scores, labels = gallery_scores(embed_boxes(net, q, data, out), build_gallery(train, f.train))
     figures = tune(scores, labels, q, unknown_share, tune_on)

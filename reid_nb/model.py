@@ -21,6 +21,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+# %% ../nbs/02_model.ipynb #06a46962
+if 'IN_TEST' in os.environ: torch.set_num_threads(1)
+
 # %% ../nbs/02_model.ipynb #f15f0769
 def parse_size(
     size, # 224, '224', '256x128' or (256, 128): pixels, height first

@@ -6,8 +6,9 @@
 __all__ = ['STAGES', 'OURS', 'notebook', 'parameters_of', 'share_out', 'plan', 'without_examples', 'run_step', 'leaves',
            'step_key', 'is_done', 'results', 'tell', 'run_all', 'fold_list', 'reid_run']
 
-# %% ../nbs/07_run.ipynb #1d4716f2
+# %% ../nbs/07_run.ipynb #83023041
 import argparse, ast, json, logging, os, sys, time
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -130,14 +131,14 @@ def leaves(
     if step['stage'] == 'gallery': return [out/'gallery'/f'fold{f}{e}' for e in ('.safetensors', '.json')]
     return [out/('submission.csv' if f < 0 else f'submission_fold{f}.csv')]
 
-# %% ../nbs/07_run.ipynb #0f1b22ec
+# %% ../nbs/07_run.ipynb #f743bcbd
 def step_key(
     step, before, # from `plan`; the key of the step it builds on
     data,         # the data folder
 ): # a fingerprint
     "What a step depends on"
     if step['stage'] == 'data': before = fingerprint(*[p.read_bytes() for p in sorted((Path(data)/'atmaCup22_2nd').glob('*_meta.csv'))])
-    code = fingerprint(*[p.read_bytes() for p in sorted(Path(__file__).parent.glob('*.py'))])
+    code = fingerprint(*[p.read_bytes() for p in sorted(Path(find_spec('reid_nb').origin).parent.glob('*.py'))])
     return fingerprint(notebook(step['stage']).read_bytes(), code, step['parameters'], before)
 
 def _state(paths): return {str(p): [p.stat().st_size, p.stat().st_mtime_ns] if p.exists() else None for p in paths}
