@@ -20,5 +20,5 @@ setup(
         'console_scripts': [line.strip() for line in cfg['console_scripts'].splitlines() if line.strip()],
         'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     classifiers=[f"Development Status :: {cfg['status']} - {status[cfg['status']]}", 'Intended Audience :: Developers',
-                 'Programming Language :: Python :: 3', 'License :: OSI Approved :: MIT License'],
+                 'Programming Language :: Python :: 3'],
 )

@@ -394,7 +394,7 @@ def stale(
     if old.get('fingerprint') == stamp: return ''
     return ', '.join(f'{k} was {old.get(k)}, is {v}' for k, v in p.items() if old.get(k) != v) or 'the data or its split changed'
 
-# %% ../nbs/03_train.ipynb #9cb758ba
+# %% ../nbs/03_train.ipynb #5a619401
 def train_fold(
     fold,      # number of the fold
     data, out, # as `places` gives them
@@ -412,7 +412,10 @@ def train_fold(
     save_reid(path, net, p | dict(fold=fold, labels=both['fold'].known_labels, fold_fingerprint=both['fold'].fingerprint, fingerprint=stamp, **report))
     return read_recipe(path)
 
-def _weights_id(pretrained): return Path(pretrained).expanduser().stat().st_size if pretrained not in ('hub', 'none') and Path(pretrained).expanduser().is_file() else ''
+def _weights_id(pretrained):
+    "What tells one file of weights from another; '' where there is none"
+    path = Path(pretrained).expanduser()
+    return fingerprint(path.read_bytes()) if pretrained not in ('hub', 'none') and path.is_file() else ''
 
 # %% ../nbs/03_train.ipynb #02a4c1f4
 def run_stages(
