@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['parse_size', 'make_backbone', 'load_backbone', 'features', 'ReIDNet', 'autocast', 'to_batch', 'ReIDLoss', 'save_reid',
-           'checkpoint', 'read_recipe', 'load_reid']
+           'checkpoint', 'read_recipe', 'weights_fit', 'load_reid']
 
 # %% ../nbs/02_model.ipynb #b7ce8992
 import hashlib, json, os
@@ -244,7 +244,13 @@ def read_recipe(
     try: return json.loads(path.read_text(encoding='utf-8'))
     except ValueError as e: raise ValueError(f'{path} is no recipe ({e}): train this fold again') from e
 
-# %% ../nbs/02_model.ipynb #f8419f24
+# %% ../nbs/02_model.ipynb #9cde22a7
+def weights_fit(path):
+    "Whether a checkpoint's weights are the ones its recipe describes: there, whole and not exchanged"
+    path = Path(path).with_suffix('.safetensors')
+    return path.is_file() and _digest(path) == read_recipe(path).get('sha256')
+
+# %% ../nbs/02_model.ipynb #2788ee1b
 def load_reid(
     path,         # of a checkpoint
     device='cpu', # where the net goes
@@ -252,7 +258,7 @@ def load_reid(
     "A ready encoder from a checkpoint; refuses weights that are not the recipe's"
     recipe, path = read_recipe(path), Path(path).with_suffix('.safetensors')
     if not path.is_file(): raise FileNotFoundError(f'{path} is missing beside its recipe: train this fold again')
-    if _digest(path) != recipe['sha256']: raise ValueError(f'{path} is not what its recipe describes (damaged, cut short or exchanged): train this fold again')
+    if not weights_fit(path): raise ValueError(f'{path} is not what its recipe describes (damaged, cut short or exchanged): train this fold again')
     net = ReIDNet(recipe['backbone'], recipe['image_size'], recipe['dim'], light=recipe['light'])
     try: net.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as e: raise ValueError(f'{path} does not fit its recipe: {e}') from e

@@ -8,7 +8,7 @@ __all__ = ['RECIPES', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_
            'fold_tables', 'to_classes', 'crops_of', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency',
            'fit_stage2', 'stale', 'train_fold', 'run_stages']
 
-# %% ../nbs/03_train.ipynb #c56c9634
+# %% ../nbs/03_train.ipynb #983a5b8c
 import json, os, sys, time
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 from .data import UNK, fingerprint, load_crops, load_negatives, multiview_pairs, recipe_name, write_csv
 from .folds import load_fold
 from .metrics import centroids, cosine_scores, mean_ap, open_set_report, share_weights
-from .model import ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, to_batch
+from .model import ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, to_batch, weights_fit
 
 # %% ../nbs/03_train.ipynb #771fbd5c
 _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='image', angles='side', epochs=12, stage2_epochs=5,
@@ -382,7 +382,7 @@ def fit_stage2(
     net.load_state_dict(judge.best['state'] if after > before else state)
     return dict(kept=after > before, macro_f1_before=before, macro_f1_after=after)
 
-# %% ../nbs/03_train.ipynb #206eb8f4
+# %% ../nbs/03_train.ipynb #f59d511d
 def stale(
     path,  # of a checkpoint
     stamp, # fingerprint of what would be trained
@@ -391,6 +391,7 @@ def stale(
     "Why a checkpoint is not the one that is asked for"
     if not path.exists() or not path.with_suffix('.json').exists(): return 'not trained yet'
     old = read_recipe(path)
+    if not weights_fit(path): return 'the weights are not the ones its recipe describes'
     if old.get('fingerprint') == stamp: return ''
     return ', '.join(f'{k} was {old.get(k)}, is {v}' for k, v in p.items() if old.get(k) != v) or 'the data or its split changed'
 
