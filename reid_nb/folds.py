@@ -6,7 +6,7 @@
 __all__ = ['CLIP', 'SPLITS', 'TABLES', 'COLS', 'ALGORITHM', 'FRAME', 'COLOURS', 'toy_boxes', 'hold_out', 'cut_in_time',
            'clip_table', 'ClipCost', 'pick_clips', 'sample_sides', 'clip_sides', 'split_boxes', 'Fold',
            'describe_boxes', 'folds_of', 'fold_path', 'write_fold', 'read_fold', 'load_fold', 'write_folds',
-           'make_folds', 'tracklet_ids', 'unknown_queries', 'near_in_time', 'picture_hash', 'hash_boxes',
+           'make_folds', 'tracklet_ids', 'unknown_queries', 'queries', 'near_in_time', 'picture_hash', 'hash_boxes',
            'near_in_picture', 'leak_report', 'size_residuals', 'measure_look', 'perturb_like_test', 'part_counts',
            'show_counts', 'clip_parts', 'show_timeline', 'show_pairs']
 
@@ -484,6 +484,17 @@ def unknown_queries(
         n = negatives[fold.part_of(negatives) == 'val']
         q = pd.concat([q, n[[*COLS, 'kind']].assign(row=UNK)], ignore_index=True)
     return q.assign(tracklet=tracklet_ids(q, max_gap))
+
+# %% ../nbs/01_folds.ipynb #07f82a04
+def queries(
+    fold:Fold, # a fold
+    negatives:pd.DataFrame, # as `load_negatives` gives them
+) -> pd.DataFrame: # boxes with `label_id` -1 for strangers, `who` (the true id, or -1) and `kind`: known, unknown, background
+    "A fold's validation queries."
+    val = fold.val.assign(who=fold.val.label_id, kind='known')
+    unk = fold.unknown_val.assign(who=fold.unknown_val.label_id, label_id=UNK, kind='unknown')
+    empty = negatives[(fold.part_of(negatives) == 'val') & (negatives.kind == 'background')].assign(who=UNK)
+    return pd.concat([t[[*fold.val.columns, 'who', 'kind']] for t in (val, unk, empty)])
 
 # %% ../nbs/01_folds.ipynb #59939cfe
 def near_in_time(

@@ -38,7 +38,7 @@ def parameters_of(
     lines = [n for n in ast.parse(cells[0].source).body if isinstance(n, ast.Assign)]
     return {n.targets[0].id: ast.unparse(n.value) for n in lines}
 
-# %% ../nbs/07_run.ipynb #777c53b4
+# %% ../nbs/07_run.ipynb #52573028
 def share_out(
     given, # list of 'name=value' as typed
 ): # dict of stage: {name: value}
@@ -57,8 +57,8 @@ def share_out(
 
 def _literal(text):
     "A number or truth value where the text is one, else the text"
-    words = dict(true=True, false=False, none=None)
-    if text.lower() in words and text.lower() != 'none': return words[text.lower()]
+    words = dict(true=True, false=False)
+    if text.lower() in words: return words[text.lower()]
     for kind in (int, float):
         try: return kind(text)
         except ValueError: pass

@@ -8,8 +8,8 @@ __all__ = ['RECIPES', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_
            'fold_tables', 'to_classes', 'crops_of', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency',
            'fit_stage2', 'stale', 'train_fold', 'run_stages']
 
-# %% ../nbs/03_train.ipynb #983a5b8c
-import json, os, sys, time
+# %% ../nbs/03_train.ipynb #b1e1fbdc
+import time
 from functools import partial
 from pathlib import Path
 
@@ -22,15 +22,15 @@ from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.optimizer import Adam
-from fastai.callback import schedule
+from fastai.callback import schedule # gives Learner its fit_one_cycle
 from fastcore.basics import patch
 from pytorch_metric_learning.samplers import MPerClassSampler
 from torch.utils.data import DataLoader, Dataset
 
 from .data import UNK, fingerprint, load_crops, load_negatives, multiview_pairs, recipe_name, write_csv
-from .folds import load_fold
+from .folds import load_fold, queries
 from .metrics import centroids, cosine_scores, mean_ap, open_set_report, share_weights
-from .model import ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, to_batch, weights_fit
+from .model import ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, weights_fit
 
 # %% ../nbs/03_train.ipynb #771fbd5c
 _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='image', angles='side', epochs=12, stage2_epochs=5,
@@ -277,7 +277,7 @@ def spread(
     keep = [few(g).index for _, g in order.groupby(['label_id', 'angle'])]
     return boxes.loc[np.sort(np.concatenate(keep))] if keep else boxes
 
-# %% ../nbs/03_train.ipynb #e69c75dd
+# %% ../nbs/03_train.ipynb #966b29c4
 def fold_tables(
     fold,      # number of the fold
     data, out, # as `places` gives them
@@ -287,13 +287,11 @@ def fold_tables(
     "Who is trained on and who is asked about, as tables of boxes"
     f, neg = load_fold(fold, data, out), load_negatives(data, out)
     seen = lambda b: b if angles == 'both' else b[b.angle == 'side']
-    near = lambda b: neg[neg.image.isin(b.image)] # negatives of the frames of one part
     kinds = dict(background=['background'], all=['background', 'partial'], none=[])[p['negatives']]
     train, val = seen(f.train), seen(f.val)
     if train.empty or val.empty: raise ValueError(f'fold {fold} has no boxes of view {angles!r} to train on or validate with')
-    asked = pd.concat([val, seen(f.unknown_val).assign(label_id=UNK), seen(near(val)).query("kind == 'background'")])
-    pushed = seen(near(train)); pushed = pushed[pushed.kind.isin(kinds)]
-    return dict(train=pd.concat([train, pushed]), gallery=spread(train), query=asked, fold=f)
+    pushed = seen(neg[(f.part_of(neg) == 'train') & neg.kind.isin(kinds)])
+    return dict(train=pd.concat([train, pushed]), gallery=spread(train), query=seen(queries(f, neg)), fold=f)
 
 # %% ../nbs/03_train.ipynb #c3a61fbf
 def to_classes(labels, known):
