@@ -9,15 +9,15 @@ __all__ = ['UNK', 'ANGLES', 'GAME', 'DataError', 'find_root', 'places', 'cache_r
            'load_negatives', 'prepare', 'cache_stats', 'prune_cache', 'open_store', 'load_crops', 'multiview_pairs',
            'show_sheet', 'kit_colours', 'draw_boxes', 'show_frames', 'show_cleaning', 'show_sizes', 'show_negatives']
 
-# %% ../nbs/00_data.ipynb #e284c24d
+# %% ../nbs/00_data.ipynb #1231f56e
 import atexit, csv, errno, hashlib, io, json, os, re, shutil, stat, sys, tempfile, threading, time
-from collections import Counter
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-import numpy as np, pandas as pd
+import numpy as np, pandas as pd, simplejpeg
 import pandera.pandas as pa
 import matplotlib.pyplot as plt
 from filelock import FileLock
@@ -284,35 +284,50 @@ def _typed(text, columns, file):
     if not P: df = df.astype({c: int for c in nums if (df[c] % 1 == 0).all()})
     return df, [P[k] for k in sorted(P)]
 
-# %% ../nbs/00_data.ipynb #c920999d
+# %% ../nbs/00_data.ipynb #37200c9c
+def _decode(raw):
+    "The bytes of a picture as uint8 [h, w, 3], RGB, and its chroma subsampling, as in '420'"
+    if raw[:2] == b'\xff\xd8' and (head := simplejpeg.decode_jpeg_header(raw))[2] in ('YCbCr', 'Gray'):
+        return simplejpeg.decode_jpeg(raw), head[3] if head[2] == 'YCbCr' else '444'
+    with Image.open(io.BytesIO(raw), formats=['JPEG', 'PNG']) as im: return np.asarray(im.convert('RGB')), '444'
+
+def _pixels(path): return _decode(Path(path).read_bytes())[0]
+
+def _open_picture(path): return Image.fromarray(_pixels(path))
+
+# %% ../nbs/00_data.ipynb #f2d90c76
 @lru_cache(maxsize=1 << 17)
 def _probe_file(path, size, mtime):
     "(width, height) and '' of a picture, or None and what is wrong; remembered while the file stays as it is"
     if not size: return None, 'empty'
     try:
-        with Image.open(path, formats=['JPEG', 'PNG']) as im:
-            with open(path, 'rb') as f: f.seek(max(0, size - 4096)); tail = f.read()
-            if im.format != 'JPEG' or b'\xff\xd9' not in tail: im.load()
+        if size < 1 << 17: return _pixels(path).shape[1::-1], ''
+        with open(path, 'rb') as f, Image.open(f, formats=['JPEG', 'PNG']) as im:
+            f.seek(size - 4096); whole = im.format == 'JPEG' and b'\xff\xd9' in f.read()
+            if not whole: im.load()
             return im.size, ''
     except Image.DecompressionBombError: return None, 'too many pixels for a frame'
     except (OSError, SyntaxError, ValueError) as e:
-        return None, 'truncated' if 'truncat' in str(e) else 'not a readable picture'
+        return None, 'truncated' if re.search('truncat|premature', str(e), re.I) else 'not a readable picture'
 
-# %% ../nbs/00_data.ipynb #b0f1004c
-def _probe(root, rel):
+# %% ../nbs/00_data.ipynb #b55f1e05
+def _probe(root, rel, real=os.path.realpath):
     "`_probe_file` for a path below `root`, and never for one that a link leads out of it"
-    p = Path(root)/rel
-    try: s = p.stat()
+    p = os.path.join(root, rel)
+    try: s = os.stat(p)
     except OSError:
-        other = sorted(p.parent.glob(f'{p.stem}.*'))
+        other = sorted(Path(p).parent.glob(f'{Path(p).stem}.*'))
         return None, 'missing on disk' + (f' (there is {other[0].name})' if other else '')
-    if not Path(os.path.realpath(p)).is_relative_to(os.path.realpath(root)): return None, 'a link out of the data folder'
-    return _probe_file(str(p), s.st_size, s.st_mtime_ns) if stat.S_ISREG(s.st_mode) else (None, 'not a file')
+    at = os.path.realpath(p) if os.path.islink(p) else real(os.path.dirname(p))
+    if not Path(at).is_relative_to(real(root)): return None, 'a link out of the data folder'
+    return _probe_file(p, s.st_size, s.st_mtime_ns) if stat.S_ISREG(s.st_mode) else (None, 'not a file')
 
-# %% ../nbs/00_data.ipynb #442af63c
+# %% ../nbs/00_data.ipynb #1576094a
 def _probe_all(root, rels):
-    "Probe many pictures in threads: dict of path -> (size, problem)"
-    with ThreadPoolExecutor(2*_cores()) as ex: return dict(zip(rels, ex.map(lambda r: _probe(root, r), rels)))
+    "Probe many pictures, a part of them a thread: dict of path -> (size, problem)"
+    real, n = lru_cache(os.path.realpath), _cores(); some = lambda k: [(r, _probe(root, r, real)) for r in rels[k::n]]
+    with ThreadPoolExecutor(n) as ex: found = dict(p for part in ex.map(some, range(n)) for p in part)
+    return {r: found[r] for r in rels}
 
 def _cores(): return min(32, len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1)
 
@@ -547,10 +562,10 @@ def negatives(
             rows += [(*of, *map(int, b), UNK, kind, image) for b in found]
     return pd.DataFrame(rows, columns=[*_TRAIN, 'kind', 'image'])
 
-# %% ../nbs/00_data.ipynb #125d949c
+# %% ../nbs/00_data.ipynb #539e6b1a
 def crop_names(boxes, margin=1.2, quality=95) -> list:
     "The file of each box in the crop cache; it depends on frame, box, margin and quality alone"
-    tag = fingerprint('crop 1', float(margin), int(quality))[:4]
+    tag = fingerprint('crop 2', float(margin), int(quality))[:4]
     rows = zip(*(boxes[c] for c in ('quarter', 'angle', 'image', *_BOX)))
     return [f'{q}/{a}/{i[7:-4]}__{x:.7g}_{y:.7g}_{w:.7g}_{h:.7g}__{tag}.jpg' for q, a, i, x, y, w, h in rows]
 
@@ -560,30 +575,33 @@ def _rect(box, margin, origin=(0, 0)):
     x, y, w, h = box; cx, cy = x + w/2 - origin[0], y + h/2 - origin[1]
     return cx - w*margin/2, cy - h*margin/2, cx + w*margin/2, cy + h*margin/2
 
-# %% ../nbs/00_data.ipynb #2f976813
+# %% ../nbs/00_data.ipynb #c678e923
 def _window(box, margin, size=(1 << 30, 1 << 30)):
-    "The whole pixels that `_rect` touches inside a frame of `size`"
-    l, t, r, b = _rect(box, margin)
-    low, high = (lambda v: max(0, int(np.floor(v)))), (lambda v, s: min(s, int(np.ceil(v))))
+    "The whole pixels that `_rect` touches inside a frame of `size`, from even ones on"
+    l, t, r, b = _rect(box, margin); low, high = (lambda v: max(0, int(v//2*2))), (lambda v, s: min(s, int(np.ceil(v))))
     return low(l), low(t), high(r, size[0]), high(b, size[1])
 
-# %% ../nbs/00_data.ipynb #9b270c61
-def _open_picture(path):
-    "A picture, decoded, as RGB"
-    with Image.open(path, formats=['JPEG', 'PNG']) as im:
-        im.load()
-        return im if im.mode == 'RGB' else im.convert('RGB')
+# %% ../nbs/00_data.ipynb #34581c76
+def cut_frame(
+    frame,      # path of a picture
+    boxes,      # x, y, w, h of each, `[n, 4]`
+    margin=1.2, # context kept around a box, as far as the frame reaches
+    quality=95, # JPEG quality
+) -> list: # the crops, as the bytes of JPEG files
+    "Decode `frame` once and cut every box from it"
+    px, chroma = _decode(Path(frame).read_bytes())
+    parts = (np.ascontiguousarray(px[t:b, l:r]) for l, t, r, b in (_window(x, margin, px.shape[1::-1]) for x in boxes))
+    return [simplejpeg.encode_jpeg(p, int(quality), colorsubsampling=chroma, fastdct=False) for p in parts]
 
-# %% ../nbs/00_data.ipynb #263c85a8
-def cut_frame(frame, boxes, names, dest, margin=1.2, quality=95) -> dict:
-    "Decode `frame` once and cut `boxes` [n, 4] from it into `dest/names`, each renamed when whole; bytes by name"
-    im, done, ready, temp = _open_picture(frame), {}, set(), f'.tmp-{os.getpid()}-{threading.get_ident()}'
-    for b, n in zip(boxes, names):
-        buf = io.BytesIO(); im.crop(_window(b, margin, im.size)).save(buf, 'JPEG', quality=quality, subsampling=0)
-        path = os.path.join(dest, n); folder = os.path.dirname(path); t = os.path.join(folder, temp)
-        if folder not in ready: os.makedirs(folder, exist_ok=True); ready.add(folder)
-        with open(t, 'wb', buffering=0) as f: f.write(buf.getbuffer())
-        os.replace(t, path); done[n] = buf.tell()
+# %% ../nbs/00_data.ipynb #35abe7b2
+def _write_crops(crops, names, cache):
+    "Write encoded crops to `cache/names`; bytes by name"
+    folders, done = {os.path.dirname(n) for n in names}, {}
+    for f in folders: os.makedirs(os.path.join(cache, f), exist_ok=True)
+    for crop, n in zip(crops, names):
+        path = os.path.join(cache, n); temp = os.path.join(os.path.dirname(path), f'.tmp-{os.getpid()}')
+        with open(temp, 'wb', buffering=0) as f: f.write(crop)
+        os.replace(temp, path); done[n] = len(crop)
     return done
 
 # %% ../nbs/00_data.ipynb #a8393fc9
@@ -646,41 +664,51 @@ def _disk_errors(where):
         raise DataError(f'cannot write {e.filename or where}: {_REFUSED[e.errno]}. What was written so far is whole; '
                         'make room or choose another `out`, and run again') from e
 
-# %% ../nbs/00_data.ipynb #93c6c3ba
-def _try_frame(job, cache, margin, quality):
-    "`cut_frame`, with a frame that cannot be decoded as a sentence; what the disk refuses is raised"
-    frame, d = job
-    try: return cut_frame(frame, d[_BOX].to_numpy(float), d.name, cache, margin, quality), ''
-    except (SyntaxError, OSError) as e:
-        if isinstance(e, OSError) and e.errno: raise
-        return {}, str(e)
+# %% ../nbs/00_data.ipynb #5265f943
+def _ahead(fn, jobs, workers):
+    "`fn` over `jobs` in threads, in order, at most two results a worker ahead of who takes them"
+    with ThreadPoolExecutor(workers) as ex:
+        queue = deque()
+        try:
+            for j in jobs:
+                queue.append(ex.submit(fn, j))
+                if len(queue) > 2*workers: yield queue.popleft().result()
+            while queue: yield queue.popleft().result()
+        finally: ex.shutdown(cancel_futures=True)
 
-# %% ../nbs/00_data.ipynb #47d9770f
+# %% ../nbs/00_data.ipynb #fbef5789
+def _try_frame(frame, boxes, margin, quality):
+    "`cut_frame`, with a frame that cannot be decoded as a sentence; what the disk refuses is raised"
+    try: return cut_frame(frame, boxes[_BOX].to_numpy(float), margin, quality), ''
+    except (SyntaxError, ValueError, OSError) as e:
+        if isinstance(e, OSError) and e.errno: raise
+        return [], str(e)
+
+# %% ../nbs/00_data.ipynb #364f5aea
 def _fill(wanted, game, cache, margin, quality, workers=0):
     "Cut what is missing, a frame a task on all cores, and note each frame when it is done; number of crops cut"
     known, (disk, left), P, n = _journal(cache), _listing(cache), [], 0
     for f in left: f.unlink(missing_ok=True)
     todo = dict(list(wanted[_todo(wanted, game, known, disk)].groupby('image')))
     stamps, fix = {i: _stamp(game/i) for i in todo}, 'Download it again, or delete its rows'
-    with open(cache/'frames.jsonl', 'a') as log, ThreadPoolExecutor(workers or _cores()) as ex:
-        results = ex.map(lambda i: _try_frame((game/i, todo[i]), cache, margin, quality), todo)
-        try:
-            for image, (crops, why) in zip(todo, _progress(results, len(todo), 'crops')):
-                if why: P.append(dict(file=image, problem=f'it cannot be decoded ({why})', fix=fix)); continue
-                at, old = known.get(image, ((), {})); old = old if at == stamps[image] else {}
-                known[image] = stamps[image], old | crops
-                log.write('\n'*bool(log.tell()) + _line(image, *known[image])); log.flush(); n += len(crops)
-        except BaseException: ex.shutdown(cancel_futures=True); raise
+    results = _ahead(lambda i: _try_frame(game/i, todo[i], margin, quality), todo, workers or _cores())
+    with open(cache/'frames.jsonl', 'a') as log, closing(results):
+        for image, (crops, why) in zip(todo, _progress(results, len(todo), 'crops')):
+            if why: P.append(dict(file=image, problem=f'it cannot be decoded ({why})', fix=fix)); continue
+            at, old = known.get(image, ((), {})); old = old if at == stamps[image] else {}
+            known[image] = stamps[image], old | _write_crops(crops, todo[image].name, cache)
+            log.write('\n'*bool(log.tell()) + _line(image, *known[image])); log.flush(); n += len(crops)
     _write_journal(cache, known)
     if P: raise DataError(P, 'frames')
     return n
 
-# %% ../nbs/00_data.ipynb #29bb0b1a
+# %% ../nbs/00_data.ipynb #50e1bf7c
 def _prepared(data, out):
     "What `prepare` noted, or an error that says to run it"
     f = _cache(data, out)/'prepared.json'
     if not f.is_file(): raise DataError(f'{f} does not exist: run 00_data.ipynb first')
-    info = json.loads(f.read_text())
+    try: info = json.loads(f.read_text()); info['csv'], info['boxes'], info['negatives'], info['parameters']
+    except (ValueError, KeyError): raise DataError(f'{f} is damaged or of another version: run 00_data.ipynb again') from None
     if info['csv'] != fingerprint(Path(data)/GAME/'train_meta.csv'):
         raise DataError('train_meta.csv has changed since it was prepared: run 00_data.ipynb again')
     return info
