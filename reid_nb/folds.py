@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['CLIP', 'SPLITS', 'TABLES', 'COLS', 'ALGORITHM', 'FRAME', 'COLOURS', 'toy_boxes', 'hold_out', 'cut_in_time',
            'clip_table', 'ClipCost', 'pick_clips', 'sample_sides', 'clip_sides', 'split_boxes', 'Fold',
-           'describe_boxes', 'folds_of', 'fold_path', 'write_fold', 'read_fold', 'load_fold', 'write_folds',
-           'make_folds', 'tracklet_ids', 'unknown_queries', 'queries', 'near_in_time', 'picture_hash', 'hash_boxes',
-           'near_in_picture', 'leak_report', 'size_residuals', 'measure_look', 'perturb_like_test', 'part_counts',
-           'show_counts', 'clip_parts', 'show_timeline', 'show_pairs']
+           'describe_boxes', 'folds_of', 'fold_path', 'write_fold', 'read_fold', 'load_fold', 'split_mark',
+           'check_split', 'write_folds', 'make_folds', 'tracklet_ids', 'queries', 'near_in_time', 'picture_hash',
+           'hash_boxes', 'near_in_picture', 'leak_report', 'size_residuals', 'measure_look', 'perturb_like_test',
+           'part_counts', 'show_counts', 'clip_parts', 'show_timeline', 'show_pairs']
 
 # %% ../nbs/01_folds.ipynb #f465a917
 import json, re
@@ -398,6 +398,23 @@ def load_fold(
     "Read a fold that `make_folds` wrote; one that does not belong to the prepared boxes is refused by name of the difference."
     return read_fold(i, load_boxes(data, out), out)
 
+# %% ../nbs/01_folds.ipynb #6437195f
+def split_mark(f:Fold) -> dict:
+    "What an artefact made from a fold notes of it."
+    i = f.info
+    return dict(fold_fingerprint=f.fingerprint, split={**i['parameters'], 'boxes': i['boxes']['n'], 'data': i['boxes']['fingerprint']})
+
+def check_split(
+    mark:dict, # holds what `split_mark` gave when it was made
+    f:Fold, # the fold on disk
+    what:str, # the artefact and how to make it anew, for the error
+):
+    "Refuse an artefact that was made from another split than the one on disk, and say what differs."
+    if mark['fold_fingerprint'] == f.fingerprint: return
+    now, was = split_mark(f)['split'], mark.get('split', {})
+    diff = [f'{k} was {was.get(k)} and is {v}' for k, v in now.items() if was.get(k) != v] or ['the fold is another']
+    raise ValueError(f"fold {f.fold} on disk is not the split it was made from ({', '.join(diff)}): {what}")
+
 # %% ../nbs/01_folds.ipynb #608b9a18
 def _outdated(boxes, out, params):
     "Why the folds on disk cannot stay: '' if they can, 'new' if there are none."
@@ -461,40 +478,32 @@ def part_of(self:Fold,
     share = (every.part == 'val').groupby([every[c] for c in [*CLIP, 'frame']]).mean().rename('share').reset_index()
     return np.where(table[[*CLIP, 'frame']].merge(share, how='left').share > .5, 'val', 'train')
 
-# %% ../nbs/01_folds.ipynb #93945136
+# %% ../nbs/01_folds.ipynb #5f92868a
 def tracklet_ids(
-    boxes:pd.DataFrame, # boxes with `label_id`
+    boxes:pd.DataFrame, # boxes with `who`, or else `label_id`: whose they are
     max_gap:int=2, # frames; a longer pause starts another tracklet
+    most:int=7, # frames of a tracklet
 ) -> np.ndarray: # int[n], 0 .. number of tracklets - 1
-    "Tracklets by label: one person in one view without a long pause. A box labelled -1 is a tracklet of its own."
-    b = boxes.reset_index(drop=True).sort_values([*CLIP, 'angle', 'label_id', 'frame'], kind='stable')
-    key = b[[*CLIP, 'angle', 'label_id']]
-    new = (key != key.shift()).any(axis=1) | (b.frame.diff() > max_gap) | (b.label_id == UNK)
-    return new.cumsum().sub(1).sort_index().values
+    "Tracklets by the true label; one person and one view each. A box of nobody (-1) is a tracklet of its own."
+    b = boxes.assign(who=boxes['who' if 'who' in boxes else 'label_id']).reset_index(drop=True)
+    b = b.sort_values([*CLIP, 'angle', 'who', 'frame'], kind='stable'); key = b[[*CLIP, 'angle', 'who']]
+    new = (key != key.shift()).any(axis=1) | (b.frame.diff() > max_gap) | (b.who == UNK)
+    part = b.frame.groupby(new.cumsum()).rank('dense').sub(1)//most
+    return b.groupby([new.cumsum(), part]).ngroup().sort_index().values
 
-# %% ../nbs/01_folds.ipynb #b545dff8
-def unknown_queries(
-    fold:Fold, # a fold
-    negatives:pd.DataFrame=None, # as `load_negatives` gives them; None for players alone
-    max_gap:int=2, # frames, of `tracklet_ids`
-) -> pd.DataFrame: # columns of boxes, `kind` (player, background, partial), `tracklet`, `row` (-1 for negatives)
-    "What should get -1 while tuning: the fold's hidden players and the negatives of its validation part."
-    q = fold.unknown_val[COLS].rename_axis('row').reset_index().assign(kind='player')
-    if negatives is not None:
-        n = negatives[fold.part_of(negatives) == 'val']
-        q = pd.concat([q, n[[*COLS, 'kind']].assign(row=UNK)], ignore_index=True)
-    return q.assign(tracklet=tracklet_ids(q, max_gap))
-
-# %% ../nbs/01_folds.ipynb #07f82a04
+# %% ../nbs/01_folds.ipynb #a7695507
 def queries(
     fold:Fold, # a fold
     negatives:pd.DataFrame, # as `load_negatives` gives them
-) -> pd.DataFrame: # boxes with `label_id` -1 for strangers, `who` (the true id, or -1) and `kind`: known, unknown, background
-    "A fold's validation queries."
+    kinds:tuple=('background',), # of the negatives
+    most:int=7, # frames of a tracklet
+) -> pd.DataFrame: # boxes with `label_id` (-1 for strangers), `who` (the true id, or -1), `kind` (known, unknown, or a negative's) and `tracklet`
+    "A fold's validation queries, as boxes and as tracklets."
     val = fold.val.assign(who=fold.val.label_id, kind='known')
     unk = fold.unknown_val.assign(who=fold.unknown_val.label_id, label_id=UNK, kind='unknown')
-    empty = negatives[(fold.part_of(negatives) == 'val') & (negatives.kind == 'background')].assign(who=UNK)
-    return pd.concat([t[[*fold.val.columns, 'who', 'kind']] for t in (val, unk, empty)])
+    empty = negatives[(fold.part_of(negatives) == 'val') & negatives.kind.isin(kinds)].assign(who=UNK)
+    q = pd.concat([t[[*fold.val.columns, 'who', 'kind']] for t in (val, unk, empty)])
+    return q.assign(tracklet=tracklet_ids(q, most=most))
 
 # %% ../nbs/01_folds.ipynb #59939cfe
 def near_in_time(

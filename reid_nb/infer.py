@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['CLIP', 'camera_shift', 'link', 'build_tracklets', 'tracklet_stats', 'read_truth', 'tracklet_scores', 'conflicts',
            'assign_labels', 'submission', 'write_submission', 'ensemble_scores', 'Scores', 'save_scores', 'load_scores',
-           'gallery_source', 'fold_scores', 'report', 'regret', 'decide', 'steps', 'infer_fold', 'ensemble_members',
-           'ensemble_folds', 'filmstrip', 'margin_figure', 'failures']
+           'gallery_source', 'fold_scores', 'report', 'regret', 'decide', 'answers', 'steps', 'clip_range', 'rehearse',
+           'infer_fold', 'ensemble_members', 'ensemble_folds', 'filmstrip', 'margin_figure', 'failures']
 
-# %% ../nbs/05_infer.ipynb #7d3af0da
+# %% ../nbs/05_infer.ipynb #f26b7d6c
 import itertools
 import json
 from collections import defaultdict
@@ -24,6 +24,7 @@ from scipy.optimize import LinearConstraint, linear_sum_assignment, milp
 from scipy.sparse import coo_array
 from sklearn.metrics import precision_recall_fscore_support
 from .data import UNK, atomic, box_iou, fingerprint, load_crops, load_test, show_crops, write_csv, write_json
+from .folds import check_split, load_fold
 from .metrics import macro_f1, predict, unit
 
 # %% ../nbs/05_infer.ipynb #0af0e81c
@@ -372,12 +373,15 @@ def decide(
     pred = assign_labels(s.scores, tracklets, test, s.labels, s.thresholds, overlap_iou)
     return test.assign(tracklet=tracklets, pred=pred, margin=s.scores.max(1, initial=-1) - s.thresholds)
 
-# %% ../nbs/05_infer.ipynb #ccfc3a47
-def steps(found, s, truth):
-    "Macro-F1 of single boxes, of tracklets each by itself, and of the joint decision"
+# %% ../nbs/05_infer.ipynb #e9963b1c
+def answers(found, s):
+    "Labels of single boxes, of tracklets each by itself, and of the joint decision"
     free = assign_labels(s.scores, found.tracklet, found, s.labels, s.thresholds, overlap_iou=0)
-    each = dict(boxes=predict(s.scores, s.labels, s.thresholds), tracklets=free, joint=found.pred)
-    return {k: round(macro_f1(truth, v), 4) for k, v in each.items()}
+    return dict(boxes=predict(s.scores, s.labels, s.thresholds), tracklets=free, joint=found.pred.to_numpy())
+
+def steps(found, s, truth):
+    "Macro-F1 of each of the `answers`"
+    return {k: round(macro_f1(truth, v), 4) for k, v in answers(found, s).items()}
 
 # %% ../nbs/05_infer.ipynb #a3806922
 def _finish(name, test, s, data, out, settings, **figures):
@@ -391,7 +395,39 @@ def _finish(name, test, s, data, out, settings, **figures):
     write_json(figures, Path(out)/f'{name}.json')
     return found, figures
 
-# %% ../nbs/05_infer.ipynb #aa8a13c4
+# %% ../nbs/05_infer.ipynb #880ce928
+def clip_range(
+    truth, pred, weight, # `int[n]`, `int[n]`, `float[n]`
+    clips,       # the clip of each row
+    n,           # clips to draw, with repeats
+    times=200,   # draws
+    seed=42,     # of the draws
+): # two numbers, between which nine of ten draws fall
+    "Macro-F1 of draws of whole clips: 5th and 95th percentile"
+    rng, rows = np.random.default_rng(seed), list(pd.Series(np.arange(len(truth))).groupby(np.asarray(clips)).indices.values())
+    draw = lambda: np.concatenate([rows[i] for i in rng.integers(len(rows), size=n)])
+    f1 = [macro_f1(truth[d], pred[d], weight[d]) for d in (draw() for _ in range(times))]
+    return [round(float(v), 4) for v in np.quantile(f1, [.05, .95])]
+
+# %% ../nbs/05_infer.ipynb #6231324f
+def rehearse(
+    fold,       # 0, 1, …
+    data, out,  # the folder that holds atmaCup22_2nd; the artefacts
+    **settings, # of `decide`
+): # macro-F1 of boxes, tracklets and the joint decision, and the `range` of the last over as many clips as the test has
+    "The fold's validation part, answered as the test is"
+    from reid_nb.gallery import asked_queries, load_gallery, row_weights
+    gallery, info = load_gallery(fold, out); f = load_fold(fold, data, out); check_split(info, f, f'run 04_gallery.ipynb with fold={fold} again')
+    asked, labels, said = asked_queries(f, data, out, info), gallery['query_labels'], []
+    for rows in asked.groupby('role', sort=False).indices.values():
+        scores = gallery['query_scores'][rows]; here = np.isfinite(scores).all(0)
+        s = Scores(scores[:, here], labels[here], np.full(len(rows), info['threshold'], np.float32), {})
+        said.append(pd.DataFrame(answers(decide(asked.iloc[rows].reset_index(drop=True), s, **settings), s), index=rows))
+    said, truth, w = pd.concat(said).sort_index(), asked.label_id.to_numpy(), row_weights(asked, info['views'], info['unknown_share'])
+    clip = ['quarter', 'session']; clips, n = asked.groupby(clip).ngroup(), load_test(data).groupby(clip).ngroups
+    return {k: round(macro_f1(truth, said[k], w), 4) for k in said} | dict(range=clip_range(truth, said.joint.to_numpy(), w, clips, n))
+
+# %% ../nbs/05_infer.ipynb #8a22ebfb
 def infer_fold(
     fold,        # 0, 1, …
     data,        # the folder that holds atmaCup22_2nd
@@ -400,11 +436,11 @@ def infer_fold(
     source=None, # see `fold_scores`
     **settings,  # of `decide`
 ): # the boxes with tracklet, pred, margin and, where known, truth and regret; figures
-    "Names the test boxes by one fold"
-    test, s = load_test(data), fold_scores(fold, data, out, scorer, source)
-    return _finish(f'submission_fold{fold}', test, s, data, out, settings, fold=fold)
+    "Names the test boxes by one fold, and says what its validation part lets expect"
+    test, expected = load_test(data), {} if scorer else dict(validation=rehearse(fold, data, out, **settings))
+    return _finish(f'submission_fold{fold}', test, fold_scores(fold, data, out, scorer, source), data, out, settings, fold=fold, **expected)
 
-# %% ../nbs/05_infer.ipynb #27323ead
+# %% ../nbs/05_infer.ipynb #261e0463
 def ensemble_members(
     data,       # the folder that holds atmaCup22_2nd
     out,        # the artefacts
@@ -417,8 +453,9 @@ def ensemble_members(
     members, now = {f: load_scores(files/f'fold{f}.safetensors') for f in folds}, fingerprint(load_test(data))
     for f, s in members.items():
         if s.meta['test'] != now: raise ValueError(f'fold {f} scored other test boxes than test_meta.csv holds now: run 05_infer.ipynb with fold={f} again')
-        if (Path(out)/'gallery'/f'fold{f}.json').exists() and s.meta['source'] != gallery_source(f, out):
-            raise ValueError(f'fold {f} has a newer gallery than its scores: run 05_infer.ipynb with fold={f} again')
+        if not (gallery := Path(out)/'gallery'/f'fold{f}.json').exists(): continue
+        if s.meta['source'] != gallery_source(f, out): raise ValueError(f'fold {f} has a newer gallery than its scores: run 05_infer.ipynb with fold={f} again')
+        check_split(json.loads(gallery.read_text()), load_fold(f, data, out), f'run 03_train, 04_gallery and 05_infer with fold={f} again')
     return members
 
 # %% ../nbs/05_infer.ipynb #6dd11652

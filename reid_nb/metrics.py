@@ -70,10 +70,10 @@ def predict(
     best = np.asarray(scores).argmax(1)
     return np.where(np.max(scores, 1) >= threshold, np.asarray(labels)[best], UNK)
 
-# %% ../nbs/92_metrics.ipynb #07df375c
-def macro_f1(truth, pred):
-    "Mean F1 over every id that occurs in `truth` or `pred`, -1 being one of them"
-    return float(f1_score(truth, pred, average='macro', zero_division=0))
+# %% ../nbs/92_metrics.ipynb #f08fb151
+def macro_f1(truth, pred, weight=None):
+    "Mean F1 over every id that occurs in `truth` or `pred`, -1 being one of them; `weight` is of each row"
+    return float(f1_score(truth, pred, average='macro', sample_weight=weight, zero_division=0))
 
 # %% ../nbs/92_metrics.ipynb #bdf3d630
 def f1_curve(
@@ -117,16 +117,17 @@ def tune_threshold(
     best = float(grid[(near @ at/near.sum(1)).argmax()])
     return best, float(f1[max(np.searchsorted(-thr, -best, side='right') - 1, 0)])
 
-# %% ../nbs/92_metrics.ipynb #8fee5052
+# %% ../nbs/92_metrics.ipynb #564ae1d9
 def share_weights(
     truth, # `int[n]`, -1 for strangers
     share, # the share of -1 that is expected, 0…1 (exclusive)
+    given=None, # weights to start from, `float[n]`; default: all alike
 ): # `float[n]`, mean 1
     "Row weights that give the strangers the expected share"
     if not 0 < share < 1: raise ValueError(f'share of strangers must lie between 0 and 1, not {share}')
-    unk = np.asarray(truth) == UNK
+    unk = np.asarray(truth) == UNK; w = np.ones(len(unk)) if given is None else np.asarray(given, float)
     if not 0 < unk.mean() < 1: raise ValueError('both players and strangers are needed to weigh them against each other')
-    return np.where(unk, share/unk.mean(), (1 - share)/(1 - unk.mean()))
+    return len(w)*np.where(unk, share*w/w[unk].sum(), (1 - share)*w/w[~unk].sum())
 
 # %% ../nbs/92_metrics.ipynb #07efd613
 def closed_accuracy(scores, labels, truth):

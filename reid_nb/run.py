@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['STAGES', 'OURS', 'notebook', 'parameters_of', 'share_out', 'plan', 'without_examples', 'run_step', 'leaves',
-           'step_key', 'is_done', 'results', 'tell', 'run_all', 'fold_list', 'reid_run']
+           'step_key', 'is_done', 'results', 'tell', 'run_all', 'fold_list', 'reid_run', 'fold_figures', 'comparison',
+           'variants_of', 'compare', 'reid_compare']
 
-# %% ../nbs/07_run.ipynb #83023041
+# %% ../nbs/07_run.ipynb #a755ce7b
 import argparse, ast, json, logging, os, sys, time
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,7 @@ import papermill
 import pandas as pd
 from papermill.exceptions import PapermillExecutionError
 
-from .data import cache_root, find_root, fingerprint, places, recipe_name, write_json
+from .data import cache_root, find_root, fingerprint, places, recipe_name, write_csv, write_json
 
 # %% ../nbs/07_run.ipynb #45604a41
 STAGES = dict(data='00_data', folds='01_folds', train='03_train', gallery='04_gallery', infer='05_infer')
@@ -148,7 +149,7 @@ def is_done(step, key, done, data, out):
     was = done.get(step['name'])
     return bool(was) and was['key'] == key and step['log'].exists() and was['files'] == _state(leaves(step, data, out)) and None not in was['files'].values()
 
-# %% ../nbs/07_run.ipynb #b50a5471
+# %% ../nbs/07_run.ipynb #d5f7588b
 def _read(path): return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
 
 def results(
@@ -162,7 +163,7 @@ def results(
         gal = {} if f < 0 else _read(out/'gallery'/f'fold{f}.json')
         labels = pd.read_csv(out/('submission.csv' if f < 0 else f'submission_fold{f}.csv')).label_id
         rows.append(dict(fold='ensemble' if f < 0 else str(f), test_macro_f1=(said.get('macro_f1') or {}).get('joint'),
-                         validation_macro_f1=gal.get('validation', {}).get('macro_f1'), threshold=gal.get('threshold'), share_unknown=float((labels == -1).mean())))
+                         validation_macro_f1=said.get('validation', {}).get('joint'), threshold=gal.get('threshold'), share_unknown=float((labels == -1).mean())))
     return pd.DataFrame(rows).set_index('fold')
 
 # %% ../nbs/07_run.ipynb #2acf3465
@@ -219,7 +220,7 @@ def _left(steps, seconds):
     if not set(kinds) <= set(seen.index): return ''
     return f' about {sum(seen[k] for k in kinds)/60:.0f} min left'
 
-# %% ../nbs/07_run.ipynb #4b5e428e
+# %% ../nbs/07_run.ipynb #4509c617
 def fold_list(text):
     "Fold numbers from '0,1,2'"
     try: folds = [int(f) for f in text.split(',')]
@@ -227,15 +228,81 @@ def fold_list(text):
     if min(folds) < 0 or len(set(folds)) < len(folds): raise ValueError(f'--folds {text}: write fold numbers such as 0,1,2')
     return folds
 
-def reid_run(
-    argv=None, # command-line words; default: the real ones
-):
-    "The command `reid_run`"
-    ap = argparse.ArgumentParser('reid_run', description='Run the notebooks for every fold, from the data to a submission.')
+def _arguments(name, description):
+    "The words that `reid_run` and `reid_compare` share"
+    ap = argparse.ArgumentParser(name, description=description)
     ap.add_argument('--data', default='', help='folder that holds atmaCup22_2nd/; default: inputs/ if the data are there, else a small demo game is drawn')
     ap.add_argument('--out', default='', help='folder for the artefacts; default: outputs/')
     ap.add_argument('--folds', default='0,1,2,3,4', help='fold numbers, such as 0,1,2,3,4')
     ap.add_argument('-p', metavar='name=value', action='append', default=[], help='a parameter of the notebooks; may be repeated')
+    return ap
+
+def reid_run(
+    argv=None, # command-line words; default: the real ones
+):
+    "The command `reid_run`"
+    ap = _arguments('reid_run', 'Run the notebooks for every fold, from the data to a submission.')
     args = ap.parse_args(argv)
     try: run_all(args.data, args.out, fold_list(args.folds), args.p)
     except (ValueError, OSError, RuntimeError) as e: sys.exit(f'reid_run: {e}')
+
+# %% ../nbs/07_run.ipynb #25a7c84f
+def fold_figures(
+    out,   # artefacts folder of a run
+    folds, # list of fold numbers
+): # table: a row a fold; validation and test macro-F1 of single boxes and of the joint decision
+    "What the folds of a run came to, as far as it is known"
+    rows = []
+    for f in folds:
+        said, gal = _read(Path(out)/f'submission_fold{f}.json'), _read(Path(out)/'gallery'/f'fold{f}.json')
+        if not said: raise FileNotFoundError(f'{out} has no submission_fold{f}.json: run reid_compare (or reid_run) with --folds {f} first')
+        get = lambda who, what: (said.get(who) or {}).get(what)
+        rows.append(dict(fold=f, validation=get('validation', 'joint'), test=get('macro_f1', 'joint'), boxes_validation=get('validation', 'boxes'),
+                         boxes_test=get('macro_f1', 'boxes'), closed=gal.get('validation', {}).get('closed_accuracy'), auroc=gal.get('validation', {}).get('auroc')))
+    return pd.DataFrame(rows).set_index('fold').astype(float)
+
+def comparison(
+    runs,  # dict of variant: artefacts folder; the first is what the others are compared with
+    folds, # list of fold numbers
+): # table: a row a variant, means over the folds; `gain` is of the test over the first, with its standard error
+    "Variants side by side"
+    per = {k: fold_figures(o, folds) for k, o in runs.items()}; first, rows = next(iter(per.values())), []
+    for k, d in per.items():
+        gain = d.test - first.test
+        rows.append(dict(variant=k, **d.mean(), gap=abs(d.validation.mean() - d.test.mean()), boxes_gap=abs(d.boxes_validation.mean() - d.boxes_test.mean()),
+                         gain=gain.mean(), se=gain.sem(), ensemble=(_read(Path(runs[k])/'submission.json').get('macro_f1') or {}).get('joint')))
+    return pd.DataFrame(rows).set_index('variant')
+
+# %% ../nbs/07_run.ipynb #05f96968
+def variants_of(
+    out,   # artefacts folder of the run as it is
+    texts, # variants, 'name=value[,name=value...]'
+): # dict of variant: artefacts folder
+    "Where the runs of a comparison lie: the run as it is in `out` itself, the others below `out/compare`"
+    names = {t: t.replace('/', '-') for t in texts}
+    return {'as it is': Path(out), **{t: Path(out)/'compare'/n for t, n in names.items()}}
+
+def compare(
+    data, out,  # as in the notebooks
+    folds,      # list of fold numbers
+    given,      # list of 'name=value' for all
+    texts,      # variants
+): # table, as from `comparison`, which is also written to compare.csv
+    "Run everything as it is and for every variant, skipping what is done"
+    for t in texts: share_out([*given, *t.split(',')]) # a wrong name is told before anything is run
+    data, out = places(data, out); runs = variants_of(out, texts)
+    for k, o in runs.items():
+        print(f'--- {k}', flush=True); run_all(str(data), str(o), folds, [*given, *(k.split(',') if k in texts else [])])
+    table = comparison(runs, folds); write_csv(table.reset_index(), out/'compare.csv'); print('\n' + table.round(3).to_string(na_rep='-'))
+    return table
+
+# %% ../nbs/07_run.ipynb #217c7705
+def reid_compare(
+    argv=None, # command-line words; default: the real ones
+):
+    "The command `reid_compare`"
+    ap = _arguments('reid_compare', 'Run everything as it is and once for every variant, and compare.')
+    ap.add_argument('variant', nargs='+', help='name=value[,name=value...]: parameters to change')
+    args = ap.parse_args(argv)
+    try: compare(args.data, args.out, fold_list(args.folds), args.p, args.variant)
+    except (ValueError, OSError, RuntimeError) as e: sys.exit(f'reid_compare: {e}')

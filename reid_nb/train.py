@@ -8,7 +8,7 @@ __all__ = ['RECIPES', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_
            'fold_tables', 'to_classes', 'crops_of', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency',
            'fit_stage2', 'stale', 'train_fold', 'run_stages']
 
-# %% ../nbs/03_train.ipynb #b1e1fbdc
+# %% ../nbs/03_train.ipynb #7f5be97e
 import time
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from pytorch_metric_learning.samplers import MPerClassSampler
 from torch.utils.data import DataLoader, Dataset
 
 from .data import UNK, fingerprint, load_crops, load_negatives, multiview_pairs, recipe_name, write_csv
-from .folds import load_fold, queries
+from .folds import load_fold, queries, split_mark
 from .metrics import centroids, cosine_scores, mean_ap, open_set_report, share_weights
 from .model import ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, weights_fit
 
@@ -393,7 +393,7 @@ def stale(
     if old.get('fingerprint') == stamp: return ''
     return ', '.join(f'{k} was {old.get(k)}, is {v}' for k, v in p.items() if old.get(k) != v) or 'the data or its split changed'
 
-# %% ../nbs/03_train.ipynb #5a619401
+# %% ../nbs/03_train.ipynb #ceb96421
 def train_fold(
     fold,      # number of the fold
     data, out, # as `places` gives them
@@ -408,7 +408,7 @@ def train_fold(
     print(f'training {path.name} ({why})', *[f'{k}={v}' for k, v in p.items()], flush=True)
     net, log, report = run_stages(fold, data, out, p, both)
     write_csv(log, path.with_suffix('.log.csv'))
-    save_reid(path, net, p | dict(fold=fold, labels=both['fold'].known_labels, fold_fingerprint=both['fold'].fingerprint, fingerprint=stamp, **report))
+    save_reid(path, net, p | dict(fold=fold, labels=both['fold'].known_labels, **split_mark(both['fold']), fingerprint=stamp, **report))
     return read_recipe(path)
 
 def _weights_id(pretrained):
