@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_players', 'random_windows', 'cut_windows',
-           'jitter_colours', 'Augment', 'OpenSetValidation', 'Precision', 'split_params', 'make_learner', 'spread',
-           'fold_tables', 'to_classes', 'crops_of', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency',
-           'fit_stage2', 'stale', 'train_fold', 'run_stages']
+           'jitter_colours', 'random_erase', 'dull', 'mix_players', 'Augment', 'OpenSetValidation', 'Precision',
+           'Average', 'split_params', 'options', 'fit', 'warm_head', 'make_learner', 'Resume', 'spread', 'fold_tables',
+           'to_classes', 'crops_of', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency', 'fit_stage2',
+           'stale', 'train_fold', 'run_stages']
 
-# %% ../nbs/03_train.ipynb #7f5be97e
+# %% ../nbs/03_train.ipynb #dd0778d6
 import time
 from functools import partial
 from pathlib import Path
@@ -18,34 +19,39 @@ import pandas as pd
 import pytorch_metric_learning.utils.common_functions as c_f
 import torch
 import torch.nn.functional as F
-from fastai.callback.core import Callback
+from fastai.callback.core import CancelFitException, Callback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.optimizer import Adam
-from fastai.callback import schedule # gives Learner its fit_one_cycle
+from fastai.callback.schedule import ParamScheduler, combined_cos
+from fastai.callback.training import GradientAccumulation, GradientClip
 from fastcore.basics import patch
+from fastcore.foundation import L
 from pytorch_metric_learning.samplers import MPerClassSampler
+from timm.utils import ModelEmaV3
 from torch.utils.data import DataLoader, Dataset
 
-from .data import UNK, fingerprint, load_crops, load_negatives, multiview_pairs, recipe_name, write_csv
-from .folds import load_fold, queries, split_mark
+from .data import UNK, atomic, fingerprint, load_boxes, load_crops, load_negatives, load_test, multiview_pairs, recipe_name, write_csv
+from .folds import load_fold, measure_look, queries, split_mark
 from .metrics import centroids, cosine_scores, mean_ap, open_set_report, share_weights
-from .model import ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, weights_fit
+from .model import HEADS, NET, ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, weights_fit
 
-# %% ../nbs/03_train.ipynb #771fbd5c
+# %% ../nbs/03_train.ipynb #19ef3029
 _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='image', angles='side', epochs=12, stage2_epochs=5,
-             batch_size=64, lr=1e-4, head_lr=10., weight_decay=1e-5, scale=30., margin=0.5, triplet_weight=1., triplet_margin=0.3,
-             negatives='background', negative_weight=1., jitter=0.1, cut=0.3, colour=0.3, flip=True,
-             stage2_lr=3e-5, consistency=1., unknown_share=0.25, precision='auto', seed=42)
+             batch_size=64, lr=1e-4, head_lr=10., weight_decay=1e-5, schedule='onecycle', warmup=0.25, freeze_epochs=0, clip=0., accumulate=1,
+             ema=0., patience=0, pool='avg', neck='bnneck', head='arcface', scale=30., margin=0.5, triplet_weight=1., triplet_margin=0.3,
+             negatives='background', negative_weight=1., mixes=0., jitter=0.1, cut=0.3, match='none', erase=0., colour=0.3, grey=0., blur=0.,
+             flip=True, stage2_lr=3e-5, consistency=1., unknown_share=0.25, precision='auto', compiled=False, seed=42)
 RECIPES = dict(
     full=_full,
     demo=_full | dict(backbone='resnet10t', image_size='96x48', pretrained='none', angles='both', flip=False,
                       margin=0.3, epochs=10, stage2_epochs=0, lr=3e-3, head_lr=1.),
     tiny=_full | dict(backbone='test_resnet', image_size='64x32', dim=32, pretrained='none', angles='both', epochs=2, stage2_epochs=1, lr=3e-3, head_lr=1.))
 
-# %% ../nbs/03_train.ipynb #bf2ab6fc
-_choices = dict(light=('image', 'dataset'), angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=('auto', 'bf16', 'fp32'))
-_least = dict(epochs=0, stage2_epochs=0, batch_size=8, dim=2)
+# %% ../nbs/03_train.ipynb #5be10664
+_choices = dict(light=('image', 'dataset'), pool=('avg', 'gem'), neck=('bnneck', 'none'), head=tuple(HEADS), schedule=('onecycle', 'cosine'), match=('test', 'none'), angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=('auto', 'bf16', 'fp32'))
+_least = dict(epochs=1, batch_size=8, dim=2, accumulate=1)
+_chance = 'warmup ema mixes cut erase grey blur'.split()
 
 def train_params(
     recipe='full', # a name in `RECIPES`
@@ -62,6 +68,7 @@ def train_params(
         except (ValueError, KeyError): raise ValueError(f'{k}={v!r} is not {"a number" if kind in (int, float) else "true or false"}') from None
         if kind is int and p[k] != float(v): raise ValueError(f'{k}={v!r} is not a whole number')
         if k in _choices and p[k] not in _choices[k]: raise ValueError(f'{k}={v!r}: choose from {", ".join(_choices[k])}')
+        if k in _chance and p[k] > 1: raise ValueError(f'{k}={v!r} is a share: at most 1')
         if kind in (int, float) and p[k] < _least.get(k, 0): raise ValueError(f'{k}={v!r} is too small: at least {_least.get(k, 0)}')
     parse_size(p['image_size'])
     return p
@@ -129,13 +136,14 @@ def toy_players(
     base = np.concatenate([stripes[y[y != UNK]], np.full((n_negative, size[0], 1, 3), 128)])
     return np.clip(base + rng.normal(0, 40, (len(y), *size, 3)), 0, 255).astype(np.uint8), y
 
-# %% ../nbs/03_train.ipynb #5c6e54a5
+# %% ../nbs/03_train.ipynb #fbc8bb30
 def random_windows(
     n,           # how many
     jitter=0.1,  # spread of the shift and of the scale, as a share of the box
     cut=0.3,     # chance that a side is cut
     flip=True,   # mirror half of them
     gen=None,    # a `torch.Generator`
+    look=None,   # one entry of `measure_look`: also cut as often and as deep as that
 ): # `[n, 2, 3]` affine maps in the box's own coordinates, -1…1 from side to side
     "Where in the box (and around it) to look"
     u = lambda *s: torch.rand(*s, generator=gen)
@@ -145,11 +153,15 @@ def random_windows(
     side, depth, rows = (u(n)*4).long(), (.1 + .4*u(n))*2*(u(n) < cut), torch.arange(n)
     lo[rows, side//2] += depth*(side%2 == 0)
     hi[rows, side//2] -= depth*(side%2 == 1)
+    for j, c in enumerate('wh' if look else ''):
+        keep = torch.tensor(look[f'keep_{c}'])[(u(n)*len(look[f'keep_{c}'])).long()]
+        gone, first = (hi[:, j] - lo[:, j])*(1 - keep)*(u(n) < look[f'cut_{c}']), u(n) < .5
+        lo[:, j] += gone*first; hi[:, j] -= gone*~first
     scale = (hi - lo)/2
     if flip: scale[:, 0] *= torch.where(u(n) < .5, -1., 1.)
     return torch.cat([torch.diag_embed(scale), ((hi + lo)/2)[..., None]], 2)
 
-# %% ../nbs/03_train.ipynb #98c59ee7
+# %% ../nbs/03_train.ipynb #099c759e
 def cut_windows(
     x,           # float pictures `[n, 3, H, W]`, the box with its margin
     windows,     # `[n, 2, 3]` from `random_windows`
@@ -157,39 +169,85 @@ def cut_windows(
     margin=1.2,  # how much wider than the box the pictures are
 ): # `[n, 3, height, width]`
     "Resample each picture's window; past the border its edge goes on"
-    grid = F.affine_grid(windows.to(x)/margin, (len(x), 3, *size), align_corners=False)
+    w = windows.to(x)/margin; n, (high, wide) = len(x), size
+    along = lambda k, m: w[:, k, 2, None] + w[:, k, k, None]*((torch.arange(m, device=x.device)*2 + 1)/m - 1)
+    grid = torch.stack([along(0, wide)[:, None].expand(n, high, wide), along(1, high)[..., None].expand(n, high, wide)], 3)
     return F.grid_sample(x, grid, mode='bilinear', padding_mode='border', align_corners=False)
 
-# %% ../nbs/03_train.ipynb #34a45e2c
+# %% ../nbs/03_train.ipynb #63b31574
 def jitter_colours(
-    x,          # float pictures `[n, 3, h, w]`, 0…1
+    x,          # float pictures `[n, 3, h, w]`, 0…`white`
     amount=0.3, # spread of brightness, contrast and saturation, 0…1; of the cast, half of it
     gen=None,   # a `torch.Generator`
+    white=1.,   # what white is in `x`
 ): # the same shape, 0…1
-    "Another light: brightness, colour cast, contrast and saturation, a draw per picture"
-    b, c, s = (1 + (torch.rand(3, len(x), 1, 1, 1, generator=gen)*2 - 1)*amount).to(x)
-    cast = 1 + (torch.rand(len(x), 3, 1, 1, generator=gen)*2 - 1)*amount/2
-    x = x*b*cast.to(x)
-    mean = x.mean((1, 2, 3), keepdim=True)
-    x = (x - mean)*c + mean
-    grey = x.mean(1, keepdim=True)
-    return ((x - grey)*s + grey).clamp(0, 1)
+    "Another light: brightness, colour cast, contrast and saturation, a draw per picture, as one 3×3 matrix and a shift"
+    u = lambda *s: 1 + (torch.rand(*s, generator=gen)*2 - 1).to(x)*amount
+    (b, c, s), cast = u(3, len(x), 1), 1 + (u(len(x), 3) - 1)/2
+    gain = b*cast/white; mean = (gain*x.mean((2, 3))).mean(1, keepdim=True)
+    m = (c*s)[..., None]*torch.diag_embed(gain) + (c*(1 - s)*gain)[:, None]/3
+    return (torch.einsum('nij,njhw->nihw', m, x) + ((1 - c)*mean)[..., None, None]).clamp_(0, 1)
 
-# %% ../nbs/03_train.ipynb #caa2efff
+# %% ../nbs/03_train.ipynb #37b27a1a
+def random_erase(
+    x,          # float pictures `[n, 3, h, w]`
+    chance=0.5, # of a picture
+    gen=None,   # a `torch.Generator`
+): # the same shape
+    "A rectangle of 2 to 33 % of the area, sides up to 3.3 to 1, in one colour"
+    (n, _, h, w), u = x.shape, lambda *s: torch.rand(*s, generator=gen)
+    area, aspect, hit = .02 + .31*u(n), torch.exp((u(n)*2 - 1)*np.log(3.3)), u(n) < chance
+    part = torch.stack([(area*aspect).sqrt(), (area/aspect).sqrt()]).clamp(max=.95); start = u(2, n)*(1 - part); colour = u(n, 3, 1, 1)
+    inside = [(at >= lo[:, None]) & (at < (lo + d)[:, None]) for at, lo, d in zip((torch.arange(h)/h, torch.arange(w)/w), start, part)]
+    if not hit.any(): return x
+    where = (inside[0][:, None, :, None] & inside[1][:, None, None, :] & hit[:, None, None, None])[hit].to(x.device)
+    return x.index_copy(0, hit.nonzero()[:, 0].to(x.device), torch.where(where, colour[hit].to(x), x[hit.to(x.device)]))
+
+def dull(
+    x,        # float pictures `[n, 3, h, w]`
+    grey=0.1, # chance to lose the colours
+    blur=0.1, # chance to lose the focus
+    gen=None, # a `torch.Generator`
+): # the same shape
+    "Some pictures without colours, some without focus"
+    for chance, change in ((grey, lambda x: x.mean(1, keepdim=True).expand_as(x)), (blur, lambda x: F.avg_pool2d(x, 3, 1, 1, count_include_pad=False))):
+        hit = (torch.rand(len(x), generator=gen) < chance).nonzero()[:, 0].to(x.device)
+        if len(hit): x = x.index_copy(0, hit, change(x[hit]))
+    return x
+
+def mix_players(
+    x,        # pictures `[n, 3, h, w]`
+    y,        # classes `int64[n]`, -1 for negatives
+    share=.5, # of the negatives
+    gen=None, # a `torch.Generator`
+): # the same shape
+    "Some negatives replaced by the upper part of one player above the lower part of another: nobody who is known"
+    known, neg = (y >= 0).nonzero()[:, 0], (y < 0).nonzero()[:, 0]; neg = neg[(torch.rand(len(neg), generator=gen) < share).to(neg.device)]
+    if len(neg) == 0 or len(known) == 0: return x
+    a, b = (known[(torch.rand(len(neg), generator=gen)*len(known)).long().to(known.device)] for _ in 'ab'); two = y[a] != y[b]
+    seam = (.35 + .3*torch.rand(len(neg), 1, 1, 1, generator=gen))*x.shape[2]
+    upper = (torch.arange(x.shape[2])[None, None, :, None] < seam).to(x.device)
+    return x.index_copy(0, neg[two], torch.where(upper, x[a], x[b])[two])
+
+# %% ../nbs/03_train.ipynb #69640e35
 class Augment(Callback):
-    "Turn a batch of bytes into the net's pictures: random windows and colours"
+    "Turn a batch of bytes into the net's pictures: random windows, colours, erased parts, mixes"
     order = -10
-    def __init__(self, size, p, margin=1.2): self.size, self.p, self.margin, self.gen = size, p, margin, torch.Generator()
-    def before_epoch(self): self.gen.manual_seed(self.p['seed']*1000 + self.epoch)
-    def before_batch(self): self.learn.xb = (self.pictures(self.x),)
+    def __init__(self, size, p, margin=1.2, look=None): self.size, self.p, self.margin, self.look, self.gen = size, p, margin, look, torch.Generator()
+    def before_epoch(self):
+        self.gen.manual_seed(self.p['seed']*1000 + self.epoch)
+        self.dls.train.batch_sampler.epoch = self.epoch
+    def before_batch(self): self.learn.xb = (self.pictures(self.x, self.y),)
 
-    def pictures(self, x):
+    def pictures(self, x, y):
         "`uint8[n, H, W, 3]` to float `[n, 3, h, w]`, channels last"
-        x = x.permute(0, 3, 1, 2).float()/255
-        x = cut_windows(x, random_windows(len(x), self.p['jitter'], self.p['cut'], self.p['flip'], self.gen), self.size, self.margin)
-        return jitter_colours(x, self.p['colour'], self.gen).contiguous(memory_format=torch.channels_last)
+        p, gen, x = self.p, self.gen, x.permute(0, 3, 1, 2).float()
+        x = cut_windows(x, random_windows(len(x), p['jitter'], p['cut'], p['flip'], gen, self.look), self.size, self.margin)
+        x = dull(jitter_colours(x, p['colour'], gen, 255), p['grey'], p['blur'], gen)
+        x = random_erase(mix_players(x, y, p['mixes'], gen), p['erase'], gen)
+        return x.contiguous(memory_format=torch.channels_last)
 
-# %% ../nbs/03_train.ipynb #8a286dbd
+# %% ../nbs/03_train.ipynb #95f09bf8
 class OpenSetValidation(Callback):
     "Judge every epoch by open-set macro-F1 and keep the best weights"
     def __init__(
@@ -199,10 +257,11 @@ class OpenSetValidation(Callback):
         unknown_share=0.25, # the share of -1 that is expected
         precision='auto',   # see `autocast`
         tell=print,         # called with a line per epoch; None: silent
+        patience=0,         # epochs without a better F1 after which it stops; 0: never
     ):
         self.gallery, self.gallery_y, self.query, self.query_y = gallery, np.asarray(gallery_y), query, np.asarray(query_y)
         self.weight, self.precision, self.tell = share_weights(query_y, unknown_share), precision, tell
-        self.log, self.best = [], None
+        self.log, self.best, self.patience = [], None, patience
 
     def judge(self, net):
         "The figures of one net"
@@ -210,7 +269,7 @@ class OpenSetValidation(Callback):
         ids, vecs = centroids(g, self.gallery_y)
         return open_set_report(cosine_scores(q, vecs, ids), ids, self.query_y, self.weight) | dict(map=mean_ap(q, self.query_y, g, self.gallery_y))
 
-# %% ../nbs/03_train.ipynb #4e1651b3
+# %% ../nbs/03_train.ipynb #ce06b707
 @patch
 def before_epoch(self:OpenSetValidation):
     "Start the epoch's clock and its list of loss parts"
@@ -225,16 +284,18 @@ def after_batch(self:OpenSetValidation):
 def before_validate(self:OpenSetValidation):
     "Figures, log and best weights of the epoch that ends"
     seconds = time.time() - self.started
-    row = dict(epoch=self.epoch, **pd.DataFrame(self.parts).mean().add_prefix('loss_'), **self.judge(self.learn.model), seconds=seconds)
+    net = self.learn.averaged.module if hasattr(self.learn, 'averaged') else self.learn.model
+    row = dict(epoch=self.epoch, **pd.DataFrame(self.parts).mean().add_prefix('loss_'), **self.judge(net), seconds=seconds)
     row['images_per_s'] = len(self.parts)*len(self.x)/seconds
     self.log.append(row)
     if self.best is None or row['macro_f1'] > self.best['macro_f1']:
-        self.best = row | dict(state={k: v.detach().cpu().clone() for k, v in self.learn.model.state_dict().items()})
+        self.best = row | dict(state={k: v.detach().cpu().clone() for k, v in net.state_dict().items()})
     left = (self.n_epoch - self.epoch - 1)*(time.time() - self.started)
-    if self.tell: self.tell(f"epoch {self.epoch+1:2d}/{self.n_epoch}  arcface {row['loss_arcface']:.3f}  macro-F1 {row['macro_f1']:.3f}  "
+    if self.tell: self.tell(f"epoch {self.epoch+1:2d}/{self.n_epoch}  loss {row['loss_id']:.3f}  macro-F1 {row['macro_f1']:.3f}  "
                             f"closed {row['closed_accuracy']:.3f}  AUROC {row['auroc']:.3f}  {row['images_per_s']:.0f} images/s  {left:.0f} s left")
+    if self.patience and self.epoch - self.best['epoch'] >= self.patience: raise CancelFitException
 
-# %% ../nbs/03_train.ipynb #135e42ae
+# %% ../nbs/03_train.ipynb #08433e3b
 class Precision(Callback):
     "The forward pass in mixed precision, the loss outside it"
     def __init__(self, precision='auto'): self.precision = precision
@@ -244,27 +305,116 @@ class Precision(Callback):
     def _leave(self):
         if self.ctx: self.ctx.__exit__(None, None, None); self.ctx = None
 
+class Average(Callback):
+    "A running average of the weights; it is what is validated and kept"
+    def __init__(self, decay=0.99): self.decay = decay
+    def before_fit(self):
+        if not hasattr(self.learn, 'averaged'): self.learn.averaged, self.steps = ModelEmaV3(self.learn.model, self.decay, use_warmup=True), 0
+    def after_step(self): self.steps += 1; self.learn.averaged.update(self.learn.model, self.steps)
+
 def split_params(model, loss):
     "Two groups of parameters: the backbone's, and those that start from noise"
-    return [list(model.backbone.parameters()), [*model.fc.parameters(), *model.neck.parameters(), *loss.parameters()]]
+    new = [p for n, p in model.named_parameters() if not n.startswith('backbone.')]
+    return [list(model.backbone.parameters()), [*new, *loss.parameters()]]
 
-# %% ../nbs/03_train.ipynb #008bd05f
+# %% ../nbs/03_train.ipynb #daaf3df1
+def options(p):
+    "The callbacks that parameters ask for"
+    return [*([Average(p['ema'])] if p['ema'] else []), *([GradientClip(p['clip'])] if p['clip'] else []),
+            *([GradientAccumulation(p['accumulate']*p['batch_size'])] if p['accumulate'] > 1 else [])]
+
+def fit(
+    learn,   # from `make_learner`
+    epochs,  # of the schedule
+    lr,      # highest rate of the backbone
+    p,       # parameters from `train_params`
+    start=0, # the first epoch that is not done yet
+):
+    "Train by the schedule"
+    if learn.opt is None: learn.create_opt()
+    learn.opt.set_hyper('lr', slice(lr, lr*p['head_lr'])); top = np.array([h['lr'] for h in learn.opt.hypers])
+    schedule = dict(lr=combined_cos(p['warmup'], top/25, top, top/1e5))
+    if p['schedule'] == 'onecycle': schedule['mom'] = combined_cos(p['warmup'], *learn.moms)
+    learn.fit(epochs, cbs=ParamScheduler(schedule), start_epoch=start)
+
+# %% ../nbs/03_train.ipynb #be858b8d
+def warm_head(
+    learn, # from `make_learner`
+    p,     # parameters from `train_params`; `freeze_epochs` of them
+    out,   # callbacks that sit out
+):
+    "Train what starts from noise while the backbone rests"
+    if not p['freeze_epochs']: return
+    with learn.removed_cbs(out):
+        learn.freeze(); learn.fit(p['freeze_epochs'], p['lr']*p['head_lr']); learn.unfreeze()
+
+# %% ../nbs/03_train.ipynb #5f721492
 def make_learner(
     net,        # a `ReIDNet`
     rows,       # a `CropSet` of training crops with their margin; classes 0…C-1, -1 for negatives
     p,          # parameters from `train_params`
     cbs=(),     # more callbacks
     margin=1.2, # how much wider than their boxes the crops are
+    look=None,  # see `random_windows`
 ): # a fastai `Learner`
     "Net, loss, batches and optimiser, ready to fit"
     n_classes = int(rows.y.max()) + 1
-    loss = ReIDLoss(n_classes, net.dim, p['scale'], p['margin'], p['triplet_weight'], p['triplet_margin'], p['negative_weight'], seed=p['seed'])
+    loss = ReIDLoss(n_classes, net.dim, p['scale'], p['margin'], p['triplet_weight'], p['triplet_margin'], p['negative_weight'], seed=p['seed'], head=p['head'])
     dls = DataLoaders(pk_loader(rows, p['batch_size'], p['seed']), [], device=net.mean.device)
     learn = Learner(dls, net, loss.to(net.mean.device), opt_func=partial(Adam, decouple_wd=True), lr=p['lr'], wd=p['weight_decay'],
-                    splitter=partial(split_params, loss=loss), cbs=[Augment(net.size, p, margin), Precision(p['precision']), *cbs])
+                    splitter=partial(split_params, loss=loss), cbs=[Augment(net.size, p, margin, look), Precision(p['precision']), *options(p), *cbs])
+    if p['compiled']: net.backbone.compile()
     learn.remove_cbs([c for c in learn.cbs if c.name == 'progress'])
     learn.logger = lambda *a, **k: None
     return learn
+
+# %% ../nbs/03_train.ipynb #f4f78aaa
+def _plain(o):
+    "The same with numpy's numbers as Python's, so that it loads without running code"
+    if isinstance(o, dict): return {k: _plain(v) for k, v in o.items()}
+    if isinstance(o, (list, tuple, L)): return [_plain(v) for v in o]
+    return o.item() if isinstance(o, np.generic) else o
+
+class Resume(Callback):
+    "Keep the state of a training after every epoch, and go on from it"
+    order = 90
+    def __init__(
+        self,
+        path,  # of the file
+        stamp, # fingerprint of what is trained
+        judge, # its `OpenSetValidation`
+    ): self.path, self.stamp, self.judge, self.start, self.done = Path(path), stamp, judge, 0, False
+
+    def after_epoch(self):
+        if self.epoch >= self.start: self.save(self.epoch + 1)
+    def after_fit(self): self.save(self.n_epoch, done=True)
+
+# %% ../nbs/03_train.ipynb #b9b50d75
+@patch
+def save(self:Resume, epoch, done=False):
+    "Write the state after `epoch` epochs"
+    l, ema = self.learn, getattr(self.learn, 'averaged', None)
+    state = dict(stamp=self.stamp, epoch=epoch, done=done, model=l.model.state_dict(), loss=l.loss_func.state_dict(), opt=_plain(l.opt.state_dict()),
+                 ema=ema.state_dict() if ema else None, steps=l.average.steps if ema else 0, log=_plain(self.judge.log), best=_plain(self.judge.best))
+    with atomic(self.path) as t, open(t, 'wb') as f: torch.save(state, f)
+
+@patch
+def load(self:Resume, learn):
+    "Take up the state on disk, if there is one of this very training; afterwards `start` and `done` say where it stands"
+    s = torch.load(self.path, map_location='cpu', weights_only=True) if self.path.exists() else None
+    if not s or s['stamp'] != self.stamp: return
+    print(f"going on after epoch {s['epoch']}", flush=True)
+    learn.model.load_state_dict(s['model']); learn.loss_func.load_state_dict(s['loss']); learn.create_opt(); learn.opt.load_state_dict(s['opt'])
+    self.judge.log, self.judge.best, self.start, self.done = s['log'], s['best'], s['epoch'], s['done']
+    if s['ema']: learn.averaged = ModelEmaV3(learn.model, learn.average.decay, use_warmup=True); learn.averaged.load_state_dict(s['ema']); learn.average.steps = s['steps']
+
+@patch
+def run(self:Resume, learn, p, epochs, lr):
+    "Fit from where it stands"
+    learn.add_cb(self); self.load(learn)
+    if self.done: return
+    if not self.start: warm_head(learn, p, [self.judge, self])
+    fit(learn, epochs, lr, p, self.start)
 
 # %% ../nbs/03_train.ipynb #2999c91b
 def spread(
@@ -301,7 +451,7 @@ def to_classes(labels, known):
     if (bad := (labels != UNK) & (known[y] != labels)).any(): raise ValueError(f'label {labels[bad][0]} is not one of this fold\'s known players')
     return np.where(labels == UNK, UNK, y)
 
-# %% ../nbs/03_train.ipynb #62797168
+# %% ../nbs/03_train.ipynb #c7ef7055
 def crops_of(boxes, data, out, size, margin=1.):
     "Crops of a table of boxes at `size` (h, w) for the box itself, more around it for a larger margin: `uint8[n, H, W, 3]`"
     return load_crops(boxes, data, out, tuple(round(margin*s) for s in size), margin)
@@ -310,21 +460,22 @@ def validation(tables, data, out, p):
     "The judge of a fold's epochs"
     size = parse_size(p['image_size'])
     g, q = tables['gallery'], tables['query']
-    return OpenSetValidation(crops_of(g, data, out, size), g.label_id, crops_of(q, data, out, size), q.label_id, p['unknown_share'], p['precision'])
+    return OpenSetValidation(crops_of(g, data, out, size), g.label_id, crops_of(q, data, out, size), q.label_id, p['unknown_share'], p['precision'], patience=p['patience'])
 
-# %% ../nbs/03_train.ipynb #872ead45
+# %% ../nbs/03_train.ipynb #cd1be439
 def fit_stage1(
     net,    # a `ReIDNet`
     tables, # from `fold_tables`
     crops,  # of the training table, `uint8[n, H, W, 3]`, with the margin
     p,      # parameters from `train_params`
-    judge,  # an `OpenSetValidation`
+    resume, # a `Resume` with the judge of its epochs
+    look=None, # see `random_windows`
 ): # the net with its best epoch's weights
     "ArcFace and triplet on the fold's training crops"
     y = to_classes(tables['train'].label_id, tables['fold'].known_labels)
-    learn = make_learner(net, CropSet(crops, y), p, [judge])
-    learn.fit_one_cycle(p['epochs'], slice(p['lr'], p['lr']*p['head_lr']))
-    net.load_state_dict(judge.best['state'])
+    learn = make_learner(net, CropSet(crops, y), p, [resume.judge], look=look)
+    resume.run(learn, p, p['epochs'], p['lr'])
+    net.load_state_dict(resume.judge.best['state'])
     return net
 
 # %% ../nbs/03_train.ipynb #a63cf380
@@ -362,20 +513,21 @@ class Consistency(Callback):
         self.learn.loss_func.parts['consistency'] = float(apart.detach())
         self.learn.loss_grad = self.learn.loss_grad + self.weight*apart
 
-# %% ../nbs/03_train.ipynb #db60dedb
+# %% ../nbs/03_train.ipynb #1c8015b2
 def fit_stage2(
     net,    # stage 1's best
     tables, # of both views, from `fold_tables`
     crops,  # of the training table, with the margin
     p,      # parameters from `train_params`
-    judge,  # an `OpenSetValidation` over both views
+    resume, # a `Resume` whose judge looks at both views
+    look=None, # see `random_windows`
 ): # what it did, as a dict
     "Learn that two views of a moment are one player; keep that only if validation gains"
-    pairs = pair_set(tables['train'], crops, tables['fold'].known_labels)
+    pairs, judge = pair_set(tables['train'], crops, tables['fold'].known_labels), resume.judge
     if pairs is None: return dict(kept=False, why='no player is seen from both views at one moment')
     state, before = {k: v.clone() for k, v in net.state_dict().items()}, judge.judge(net)['macro_f1']
-    learn = make_learner(net, pairs, p | dict(batch_size=p['batch_size']//2), [judge, Consistency(p['consistency'])])
-    learn.fit_one_cycle(p['stage2_epochs'], slice(p['stage2_lr'], p['stage2_lr']*p['head_lr']))
+    learn = make_learner(net, pairs, p | dict(batch_size=p['batch_size']//2), [judge, Consistency(p['consistency'])], look=look)
+    resume.run(learn, p | dict(freeze_epochs=0), p['stage2_epochs'], p['stage2_lr'])
     after = judge.best['macro_f1']
     net.load_state_dict(judge.best['state'] if after > before else state)
     return dict(kept=after > before, macro_f1_before=before, macro_f1_after=after)
@@ -393,7 +545,7 @@ def stale(
     if old.get('fingerprint') == stamp: return ''
     return ', '.join(f'{k} was {old.get(k)}, is {v}' for k, v in p.items() if old.get(k) != v) or 'the data or its split changed'
 
-# %% ../nbs/03_train.ipynb #ceb96421
+# %% ../nbs/03_train.ipynb #09202003
 def train_fold(
     fold,      # number of the fold
     data, out, # as `places` gives them
@@ -406,33 +558,38 @@ def train_fold(
     stamp, path = fingerprint(p, both['fold'].fingerprint, _weights_id(p['pretrained'])), checkpoint(out, fold)
     if not (why := stale(path, stamp, p)): print(f'{path.name} is up to date'); return read_recipe(path)
     print(f'training {path.name} ({why})', *[f'{k}={v}' for k, v in p.items()], flush=True)
-    net, log, report = run_stages(fold, data, out, p, both)
+    net, log, report = run_stages(fold, data, out, p, both, path, stamp)
     write_csv(log, path.with_suffix('.log.csv'))
     save_reid(path, net, p | dict(fold=fold, labels=both['fold'].known_labels, **split_mark(both['fold']), fingerprint=stamp, **report))
+    for n in (1, 2): _state_file(path, n).unlink(missing_ok=True)
     return read_recipe(path)
+
+def _state_file(path, stage): return path.with_name(f'.{path.stem}.stage{stage}.state')
 
 def _weights_id(pretrained):
     "What tells one file of weights from another; '' where there is none"
     path = Path(pretrained).expanduser()
     return fingerprint(path.read_bytes()) if pretrained not in ('hub', 'none') and path.is_file() else ''
 
-# %% ../nbs/03_train.ipynb #02a4c1f4
+# %% ../nbs/03_train.ipynb #332d63cf
 def run_stages(
     fold, data, out, # as in `train_fold`
     p,               # parameters from `train_params`
     both,            # `fold_tables` of both views
+    path, stamp,     # of the checkpoint it is for
 ): # net, log as a table, and a dict: validation figures, stage 2, seconds
     "Stage 1, then stage 2 where it is asked for and possible"
     start, device = time.time(), 'cuda' if torch.cuda.is_available() else 'cpu'
-    net = ReIDNet(p['backbone'], p['image_size'], p['dim'], p['pretrained'], p['seed'], p['light']).to(device, memory_format=torch.channels_last)
+    net = ReIDNet(p['backbone'], p['image_size'], p['dim'], p['pretrained'], p['seed'], p['light'], p['pool'], p['neck']).to(device, memory_format=torch.channels_last)
+    look = measure_look(load_boxes(data, out), load_test(data))['all'] if p['match'] == 'test' else None
     torch.manual_seed(p['seed'])
     tables = both if p['angles'] == 'both' else fold_tables(fold, data, out, p, p['angles'])
     judge = validation(tables, data, out, p)
-    fit_stage1(net, tables, crops_of(tables['train'], data, out, net.size, 1.2), p, judge)
+    fit_stage1(net, tables, crops_of(tables['train'], data, out, net.size, 1.2), p, Resume(_state_file(path, 1), stamp, judge), look)
     report, log = dict(validation={k: v for k, v in judge.best.items() if k != 'state'}), pd.DataFrame(judge.log).assign(stage=1)
     if p['stage2_epochs']:
         judge = validation(both, data, out, p)
-        report['stage2'] = fit_stage2(net, both, crops_of(both['train'], data, out, net.size, 1.2), p, judge)
+        report['stage2'] = fit_stage2(net, both, crops_of(both['train'], data, out, net.size, 1.2), p, Resume(_state_file(path, 2), stamp, judge), look)
         if judge.log: log = pd.concat([log, pd.DataFrame(judge.log).assign(stage=2)], ignore_index=True)
         if report['stage2']['kept']: report['validation'] = {k: v for k, v in judge.best.items() if k != 'state'}
         print('stage 2:', {k: round(v, 3) if isinstance(v, float) else v for k, v in report['stage2'].items()})
