@@ -491,7 +491,7 @@ def tracklet_ids(
     part = b.frame.groupby(new.cumsum()).rank('dense').sub(1)//most
     return b.groupby([new.cumsum(), part]).ngroup().sort_index().values
 
-# %% ../nbs/01_folds.ipynb #a7695507
+# %% ../nbs/01_folds.ipynb #87e9d554
 def queries(
     fold:Fold, # a fold
     negatives:pd.DataFrame, # as `load_negatives` gives them
@@ -503,7 +503,8 @@ def queries(
     unk = fold.unknown_val.assign(who=fold.unknown_val.label_id, label_id=UNK, kind='unknown')
     empty = negatives[(fold.part_of(negatives) == 'val') & negatives.kind.isin(kinds)].assign(who=UNK)
     q = pd.concat([t[[*fold.val.columns, 'who', 'kind']] for t in (val, unk, empty)])
-    return q.assign(tracklet=tracklet_ids(q, most=most))
+    rest = pd.concat([fold.train, fold.unknown.drop(fold.unknown_val.index)])  # their frames leave no gap in a tracklet
+    return q.assign(tracklet=tracklet_ids(pd.concat([q, rest.assign(who=rest.label_id)]), most=most)[:len(q)])
 
 # %% ../nbs/01_folds.ipynb #59939cfe
 def near_in_time(
@@ -620,23 +621,22 @@ def measure_look(
         for c in 'hw': d[f'cut_{c}'], d[f'keep_{c}'] = _excess(rb[c].values[b], ra[c].values[a])
     return look
 
-# %% ../nbs/01_folds.ipynb #cf34da7a
+# %% ../nbs/01_folds.ipynb #6304bcdc
 def _shift(b, rng, shifts):
-    "Boxes [n, 4] moved and resized by randomly drawn relations between two drawings of one player."
-    d = np.array(shifts)[rng.integers(len(shifts), size=len(b))]
+    "Boxes [n, 4] moved and resized by one drawing's part of randomly drawn differences between two drawings of a player."
+    d = np.array(shifts)[rng.integers(len(shifts), size=len(b))]/np.sqrt(2)
     size = b[:, 2:]*np.exp(d[:, 2:])
     return np.c_[b[:, :2] + b[:, 2:]/2 + d[:, :2]*b[:, 2:] - size/2, size]
 
-# %% ../nbs/01_folds.ipynb #cb86cbdd
-def _perturb(b, rng, look, shifted):
+# %% ../nbs/01_folds.ipynb #6e035a51
+def _perturb(b, rng, look):
     "Boxes [n, 4] perturbed; the kind of each; and which are drawn a second time."
     n, out, kind = len(b), b.copy(), np.full(len(b), 'plain', object)
     for j, c in ((1, 'h'), (0, 'w')):
         hit, keep, far = rng.random(n) < look[f'cut_{c}'], rng.choice(look[f'keep_{c}'], n), rng.random(n) < .5
         out[:, j] += np.where(hit & far, (1 - keep)*out[:, 2+j], 0); out[:, 2+j] *= np.where(hit, keep, 1); kind[hit] = 'cut'
-    move, twice = rng.random(n) < shifted, rng.random(n) < look['doubled']
-    if look['shifts']: out[move] = _shift(out[move], rng, look['shifts']); kind[move & (kind == 'plain')] = 'shifted'
-    return out, kind, np.flatnonzero(twice)
+    if look['shifts']: out = _shift(out, rng, look['shifts']); kind[kind == 'plain'] = 'shifted'
+    return out, kind, np.flatnonzero(rng.random(n) < look['doubled'])
 
 # %% ../nbs/01_folds.ipynb #cce2de91
 def _still_there(b, moved, keep):
@@ -645,21 +645,20 @@ def _still_there(b, moved, keep):
     inside = np.clip(hi - lo, 0, None).prod(1)
     return (inside >= keep*b[:, 2:].prod(1)) & (inside >= .5*moved[:, 2:].prod(1))
 
-# %% ../nbs/01_folds.ipynb #8842e2ba
+# %% ../nbs/01_folds.ipynb #aa216b82
 def perturb_like_test(
     boxes:pd.DataFrame, # validation boxes
     rng, # np.random.Generator
     look:dict, # of `measure_look`
-    shifted:float=None, # share to shift; it cannot be seen in sizes: None takes the share drawn twice
     min_keep:float=.4, # of a player's box that must be left for the label to hold
 ) -> tuple: # (boxes, bool[n]): perturbed boxes with `row` and `kind`, and whether each still shows its player
-    "Validation boxes made to look like test boxes: cut, shifted and doubled at the measured rates."
+    "Validation boxes made to look like test boxes: moved, and cut and doubled at the measured rates."
     parts = []
     for angle, g in boxes.groupby('angle', sort=True):
         q = look.get(angle, look['all']); b = g[(xywh := ['x', 'y', 'w', 'h'])].values.astype(float)
-        m, kind, twice = _perturb(b, rng, q, q['doubled'] if shifted is None else shifted)
+        m, kind, twice = _perturb(b, rng, q)
         at = np.r_[np.arange(len(b)), twice]
-        if len(twice): m, kind = np.r_[m, _shift(m[twice], rng, q['shifts'])], np.r_[kind, ['doubled']*len(twice)]
+        if len(twice): m, kind = np.r_[m, _shift(b[twice], rng, q['shifts'])], np.r_[kind, ['doubled']*len(twice)]
         m = np.c_[m[:, :2].round(), np.maximum(m[:, 2:].round(), 2)]
         new = g.iloc[at].rename_axis('row').reset_index().assign(kind=kind, kept=_still_there(b[at], m, min_keep))
         new[xywh] = m; parts.append(new)

@@ -167,7 +167,7 @@ def asked_queries(f, data, out, info):
     "The queries of a gallery's rehearsal, in their roles; row i belongs to row i of its `query_scores`"
     return in_roles(fold_queries(f, data, out, info['perturb'], info['seed']), info['roles'])
 
-# %% ../nbs/04_gallery.ipynb #8409eef5
+# %% ../nbs/04_gallery.ipynb #2194a278
 def gallery_fold(
     fold,                # number of the fold
     data, out,           # as `places` gives them
@@ -180,7 +180,7 @@ def gallery_fold(
     "The stage: rehearse on the validation part, then enrol everybody; does nothing if that is there already"
     net, f = load_reid(checkpoint(out, fold)), load_fold(fold, data, out); check_split(net.recipe, f, f'run 03_train.ipynb for fold {fold} again')
     info = dict(enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
-    info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 2', info, net.recipe['sha256'], f.fingerprint)
+    info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 3', info, net.recipe['sha256'], f.fingerprint)
     if old := _on_disk(fold, out, stamp): return old
     early = f.unknown[f.unknown.part == 'train'] if enrol_unknown and len(f.unknown_labels) > 1 else f.unknown[:0]
     first, info['roles'] = pd.concat([f.train, early]), sorted(set(early.label_id.tolist()))

@@ -357,7 +357,7 @@ def regret(
     col = lambda y: np.where(np.isin(y, s.labels), np.searchsorted(s.labels, y), len(s.labels))
     return margin[rows, col(pred)] - margin[rows, col(truth)]
 
-# %% ../nbs/05_infer.ipynb #c29c2997
+# %% ../nbs/05_infer.ipynb #cd2b183d
 def decide(
     test,            # the test boxes
     s,               # their `Scores`
@@ -365,11 +365,12 @@ def decide(
     max_gap=2,       # see `build_tracklets`
     overlap_iou=0.5, # see `assign_labels`
     looks_weight=0.25, # how much the scores help to link boxes; 0: not at all
+    tracklets=None,  # `int[n]`, where they are known
 ): # the boxes with the columns tracklet, pred and margin (best score less threshold)
     "Tracklets and names of the test boxes"
     looks = s.scores[:, np.isfinite(s.scores).all(0)] if looks_weight and len(test) else None
     looks = None if looks is None else looks - looks.mean(0)
-    tracklets = build_tracklets(test, min_iou, max_gap, looks=looks, looks_weight=looks_weight)
+    if tracklets is None: tracklets = build_tracklets(test, min_iou, max_gap, looks=looks, looks_weight=looks_weight)
     pred = assign_labels(s.scores, tracklets, test, s.labels, s.thresholds, overlap_iou)
     return test.assign(tracklet=tracklets, pred=pred, margin=s.scores.max(1, initial=-1) - s.thresholds)
 
@@ -409,7 +410,7 @@ def clip_range(
     f1 = [macro_f1(truth[d], pred[d], weight[d]) for d in (draw() for _ in range(times))]
     return [round(float(v), 4) for v in np.quantile(f1, [.05, .95])]
 
-# %% ../nbs/05_infer.ipynb #6231324f
+# %% ../nbs/05_infer.ipynb #9babe7a0
 def rehearse(
     fold,       # 0, 1, …
     data, out,  # the folder that holds atmaCup22_2nd; the artefacts
@@ -422,7 +423,8 @@ def rehearse(
     for rows in asked.groupby('role', sort=False).indices.values():
         scores = gallery['query_scores'][rows]; here = np.isfinite(scores).all(0)
         s = Scores(scores[:, here], labels[here], np.full(len(rows), info['threshold'], np.float32), {})
-        said.append(pd.DataFrame(answers(decide(asked.iloc[rows].reset_index(drop=True), s, **settings), s), index=rows))
+        q = asked.iloc[rows].reset_index(drop=True); known = q.tracklet.to_numpy() if info['split']['split'] == 'sample' else None
+        said.append(pd.DataFrame(answers(decide(q, s, tracklets=known, **settings), s), index=rows))
     said, truth, w = pd.concat(said).sort_index(), asked.label_id.to_numpy(), row_weights(asked, info['views'], info['unknown_share'])
     clip = ['quarter', 'session']; clips, n = asked.groupby(clip).ngroup(), load_test(data).groupby(clip).ngroups
     return {k: round(macro_f1(truth, said[k], w), 4) for k in said} | dict(range=clip_range(truth, said.joint.to_numpy(), w, clips, n))
