@@ -284,11 +284,11 @@ def _typed(text, columns, file):
     if not P: df = df.astype({c: int for c in nums if (df[c] % 1 == 0).all()})
     return df, [P[k] for k in sorted(P)]
 
-# %% ../nbs/00_data.ipynb #37200c9c
-def _decode(raw):
-    "The bytes of a picture as uint8 [h, w, 3], RGB, and its chroma subsampling, as in '420'"
+# %% ../nbs/00_data.ipynb #5eef460c
+def _decode(raw, repeat=False):
+    "The bytes of a picture as uint8 [h, w, 3], RGB, and its chroma subsampling, as in '420'; `repeat`: chroma repeated, not smoothed"
     if raw[:2] == b'\xff\xd8' and (head := simplejpeg.decode_jpeg_header(raw))[2] in ('YCbCr', 'Gray'):
-        return simplejpeg.decode_jpeg(raw), head[3] if head[2] == 'YCbCr' else '444'
+        return simplejpeg.decode_jpeg(raw, fastupsample=repeat), head[3] if head[2] == 'YCbCr' else '444'
     with Image.open(io.BytesIO(raw), formats=['JPEG', 'PNG']) as im: return np.asarray(im.convert('RGB')), '444'
 
 def _pixels(path): return _decode(Path(path).read_bytes())[0]
@@ -562,10 +562,10 @@ def negatives(
             rows += [(*of, *map(int, b), UNK, kind, image) for b in found]
     return pd.DataFrame(rows, columns=[*_TRAIN, 'kind', 'image'])
 
-# %% ../nbs/00_data.ipynb #539e6b1a
+# %% ../nbs/00_data.ipynb #3e1c35fa
 def crop_names(boxes, margin=1.2, quality=95) -> list:
     "The file of each box in the crop cache; it depends on frame, box, margin and quality alone"
-    tag = fingerprint('crop 2', float(margin), int(quality))[:4]
+    tag = fingerprint('crop 3', float(margin), int(quality))[:4]
     rows = zip(*(boxes[c] for c in ('quarter', 'angle', 'image', *_BOX)))
     return [f'{q}/{a}/{i[7:-4]}__{x:.7g}_{y:.7g}_{w:.7g}_{h:.7g}__{tag}.jpg' for q, a, i, x, y, w, h in rows]
 
@@ -581,7 +581,7 @@ def _window(box, margin, size=(1 << 30, 1 << 30)):
     l, t, r, b = _rect(box, margin); low, high = (lambda v: max(0, int(v//2*2))), (lambda v, s: min(s, int(np.ceil(v))))
     return low(l), low(t), high(r, size[0]), high(b, size[1])
 
-# %% ../nbs/00_data.ipynb #34581c76
+# %% ../nbs/00_data.ipynb #16a9d2ea
 def cut_frame(
     frame,      # path of a picture
     boxes,      # x, y, w, h of each, `[n, 4]`
@@ -589,7 +589,7 @@ def cut_frame(
     quality=95, # JPEG quality
 ) -> list: # the crops, as the bytes of JPEG files
     "Decode `frame` once and cut every box from it"
-    px, chroma = _decode(Path(frame).read_bytes())
+    px, chroma = _decode(Path(frame).read_bytes(), repeat=True)
     parts = (np.ascontiguousarray(px[t:b, l:r]) for l, t, r, b in (_window(x, margin, px.shape[1::-1]) for x in boxes))
     return [simplejpeg.encode_jpeg(p, int(quality), colorsubsampling=chroma, fastdct=False) for p in parts]
 

@@ -36,17 +36,17 @@ from .folds import load_fold, measure_look, queries, split_mark
 from .metrics import centroids, cosine_scores, mean_ap, open_set_report, share_weights
 from .model import HEADS, NET, ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, weights_fit
 
-# %% ../nbs/03_train.ipynb #19ef3029
-_full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='image', angles='side', epochs=12, stage2_epochs=5,
-             batch_size=64, lr=1e-4, head_lr=10., weight_decay=1e-5, schedule='onecycle', warmup=0.25, freeze_epochs=0, clip=0., accumulate=1,
-             ema=0., patience=0, pool='avg', neck='bnneck', head='arcface', scale=30., margin=0.5, triplet_weight=1., triplet_margin=0.3,
+# %% ../nbs/03_train.ipynb #a65d6f11
+_full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='dataset', angles='side', epochs=12, stage2_epochs=5,
+             batch_size=64, lr=2e-3, head_lr=1., weight_decay=1e-5, schedule='onecycle', warmup=0.25, freeze_epochs=0, clip=0., accumulate=1,
+             ema=0., patience=0, pool='avg', neck='bnneck', head='arcface', scale=30., margin=0.3, triplet_weight=1., triplet_margin=0.3,
              negatives='background', negative_weight=1., mixes=0., jitter=0.1, cut=0.3, match='none', erase=0., colour=0.3, grey=0., blur=0.,
-             flip=True, stage2_lr=3e-5, consistency=1., unknown_share=0.25, precision='auto', compiled=False, seed=42)
+             flip=True, stage2_lr=3e-4, consistency=1., unknown_share=0.25, precision='auto', compiled=False, seed=42)
 RECIPES = dict(
     full=_full,
-    demo=_full | dict(backbone='resnet10t', image_size='96x48', pretrained='none', angles='both', flip=False,
-                      margin=0.3, epochs=10, stage2_epochs=0, lr=3e-3, head_lr=1.),
-    tiny=_full | dict(backbone='test_resnet', image_size='64x32', dim=32, pretrained='none', angles='both', epochs=2, stage2_epochs=1, lr=3e-3, head_lr=1.))
+    demo=_full | dict(backbone='resnet10t', image_size='96x48', pretrained='none', light='image', angles='both', flip=False,
+                      epochs=10, stage2_epochs=0, lr=3e-3),
+    tiny=_full | dict(backbone='test_resnet', image_size='64x32', dim=32, pretrained='none', light='image', angles='both', epochs=2, stage2_epochs=1, lr=3e-3))
 
 # %% ../nbs/03_train.ipynb #5be10664
 _choices = dict(light=('image', 'dataset'), pool=('avg', 'gem'), neck=('bnneck', 'none'), head=tuple(HEADS), schedule=('onecycle', 'cosine'), match=('test', 'none'), angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=('auto', 'bf16', 'fp32'))
