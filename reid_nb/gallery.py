@@ -93,7 +93,7 @@ def mean_over(scores, runs):
     "Each row of `scores` replaced by the mean over its run"
     return pd.DataFrame(scores).groupby(np.asarray(runs)).transform('mean').to_numpy(np.float32)
 
-# %% ../nbs/04_gallery.ipynb #7f088871
+# %% ../nbs/04_gallery.ipynb #36c59427
 def row_weights(
     q,             # queries
     views,         # dict of angle: its share of the test's boxes
@@ -104,7 +104,9 @@ def row_weights(
     mix = {a: views[a]/here[a] if both else 1. for a in (both or here.index)}
     return share_weights(q.label_id, unknown_share, q.angle.map(mix).fillna(0 if both else 1))
 
-def view_shares(test): return {a: float((test.angle == a).mean()) for a in ANGLES}
+def view_shares(test):
+    "The share of the test's boxes in each view"
+    return {a: float((test.angle == a).mean()) for a in ANGLES}
 
 # %% ../nbs/04_gallery.ipynb #28d92b12
 def tune(
