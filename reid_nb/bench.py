@@ -6,8 +6,8 @@
 __all__ = ['linked', 'run_watched', 'time_prepare', 'crops_by_frame', 'bare_limit', 'per_box', 'bench_data', 'say_data', 'rate',
            'bare_step', 'bare_forward', 'loop_rate', 'bench_train', 'say_train', 'reid_bench']
 
-# %% ../nbs/91_bench.ipynb #937ba4cc
-import argparse, json, os, shutil, statistics, subprocess, sys, tempfile, threading, time
+# %% ../nbs/91_bench.ipynb #f87d92ad
+import argparse, json, os, statistics, subprocess, sys, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import torch
 from fastai.callback.core import Callback
 from PIL import Image
 
-from .data import GAME, cache_root, crop_names, find_root, load_boxes, load_negatives, places, toy_game
+from .data import GAME, cache_root, crop_names, find_root, load_boxes, load_negatives, places
 from .demo import draw_game
 from .model import ReIDNet, autocast, parse_size
 from .train import CropSet, make_learner, train_params

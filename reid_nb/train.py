@@ -9,7 +9,7 @@ __all__ = ['RECIPES', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_
            'to_classes', 'crops_of', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency', 'fit_stage2',
            'stale', 'train_fold', 'run_stages']
 
-# %% ../nbs/03_train.ipynb #dd0778d6
+# %% ../nbs/03_train.ipynb #b4476c92
 import time
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader, Dataset
 from .data import UNK, atomic, fingerprint, load_boxes, load_crops, load_negatives, load_test, multiview_pairs, recipe_name, write_csv
 from .folds import load_fold, measure_look, queries, split_mark
 from .metrics import centroids, cosine_scores, mean_ap, open_set_report, share_weights
-from .model import HEADS, NET, ReIDLoss, ReIDNet, autocast, checkpoint, load_reid, parse_size, read_recipe, save_reid, weights_fit
+from .model import HEADS, ReIDLoss, ReIDNet, autocast, checkpoint, parse_size, read_recipe, save_reid, weights_fit
 
 # %% ../nbs/03_train.ipynb #a65d6f11
 _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='dataset', angles='side', epochs=12, stage2_epochs=5,
