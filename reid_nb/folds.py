@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['CLIP', 'SPLITS', 'TABLES', 'COLS', 'ALGORITHM', 'FRAME', 'COLOURS', 'toy_boxes', 'hold_out', 'cut_in_time',
            'clip_table', 'ClipCost', 'pick_clips', 'sample_sides', 'clip_sides', 'split_boxes', 'Fold',
-           'describe_boxes', 'folds_of', 'fold_path', 'write_fold', 'read_fold', 'load_fold', 'split_mark',
+           'describe_boxes', 'folds_of', 'fold_path', 'write_fold', 'read_fold', 'load_fold', 'whole', 'split_mark',
            'check_split', 'write_folds', 'make_folds', 'tracklet_ids', 'queries', 'near_in_time', 'picture_hash',
            'hash_boxes', 'near_in_picture', 'leak_report', 'size_residuals', 'measure_look', 'perturb_like_test',
            'part_counts', 'show_counts', 'clip_parts', 'show_timeline', 'show_pairs']
 
-# %% ../nbs/01_folds.ipynb #f465a917
+# %% ../nbs/01_folds.ipynb #2ae96eaa
 import json, re
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from .data import UNK, box_iou, cache_root, fingerprint, load_boxes, load_crops, show_crops, write_csv, write_json
+from .data import FINAL, UNK, box_iou, cache_root, fingerprint, load_boxes, load_crops, show_crops, write_csv, write_json
 
 # %% ../nbs/01_folds.ipynb #aba0ed09
 def toy_boxes(
@@ -389,14 +389,21 @@ def read_fold(
     return Fold(i, boxes.loc[part['train'].index], boxes.loc[part['val'].index], unknown, info['unknown_labels'],
                 sorted(set(boxes.label_id.tolist()) - set(info['unknown_labels'])), info['fingerprint'], info)
 
-# %% ../nbs/01_folds.ipynb #c259bc94
+# %% ../nbs/01_folds.ipynb #b6c8cf3f
 def load_fold(
-    i:int, # fold number, from 0
+    i, # fold number, from 0, or 'final': the one that holds nothing back
     data, # folder that holds atmaCup22_2nd
     out, # artefacts folder
 ) -> Fold:
     "Read a fold that `make_folds` wrote; one that does not belong to the prepared boxes is refused by name of the difference."
-    return read_fold(i, load_boxes(data, out), out)
+    boxes = load_boxes(data, out)
+    return whole(boxes, read_fold(0, boxes, out)) if i == FINAL else read_fold(i, boxes, out)
+
+def whole(boxes:pd.DataFrame, f:Fold) -> Fold:
+    "All of `boxes` as the training part of one fold that hides and validates nobody; `f` is any fold of their split."
+    none, labels = boxes[:0], sorted(set(boxes.label_id.tolist()))
+    info = {**f.info, 'fold': FINAL, 'unknown_labels': []}
+    return Fold(FINAL, boxes, none, none.assign(part=''), [], labels, fingerprint(FINAL, info['parameters'], info['boxes']['fingerprint']), info)
 
 # %% ../nbs/01_folds.ipynb #6437195f
 def split_mark(f:Fold) -> dict:
@@ -466,13 +473,14 @@ def make_folds(
     return write_folds(load_boxes(data, out), out, _cleaning(data, out), n_folds=n_folds, unknown_per_fold=unknown_per_fold,
                        val_share=val_share, split=split, guard=guard, seed=seed)
 
-# %% ../nbs/01_folds.ipynb #167ed9ae
+# %% ../nbs/01_folds.ipynb #45d381c4
 @patch
 def part_of(self:Fold,
     table:pd.DataFrame, # boxes that are in no part yet, such as negatives
 ) -> np.ndarray: # 'train' or 'val' for each row
     "The part a box belongs to by its frame; under `sample`, where frames have no part, a seeded draw."
     p = self.info['parameters']
+    if self.fold == FINAL: return np.full(len(table), 'train')
     if p['split'] == 'sample': return sample_sides(table, p['n_folds'], p['val_share'], p['seed'])[self.fold].values
     every = pd.concat([self.train.assign(part='train'), self.val.assign(part='val'), self.unknown])
     share = (every.part == 'val').groupby([every[c] for c in [*CLIP, 'frame']]).mean().rename('share').reset_index()

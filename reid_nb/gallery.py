@@ -7,7 +7,7 @@ __all__ = ['embed_boxes', 'build_gallery', 'gallery_scores', 'as_in_test', 'fold
            'row_weights', 'view_shares', 'tune', 'gallery_path', 'save_gallery', 'load_gallery', 'asked_queries',
            'gallery_fold', 'test_scores']
 
-# %% ../nbs/04_gallery.ipynb #28746511
+# %% ../nbs/04_gallery.ipynb #3994829f
 import json
 from pathlib import Path
 
@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file, save_file
 
-from .data import ANGLES, UNK, atomic, fingerprint, load_crops, load_negatives, load_test, write_json
+from .data import ANGLES, FINAL, UNK, atomic, fingerprint, load_crops, load_negatives, load_test, member, write_json
 from .folds import check_split, load_fold, measure_look, perturb_like_test, queries, split_mark
-from .metrics import centroids, closed_accuracy, cosine_scores, known_auroc, macro_f1, open_set_report, predict, share_weights
+from .metrics import by_view, centroids, cosine_scores, open_set_report, predict, share_weights
 from .model import checkpoint, load_reid, read_recipe
 
 # %% ../nbs/04_gallery.ipynb #314a26ec
@@ -108,7 +108,7 @@ def view_shares(test):
     "The share of the test's boxes in each view"
     return {a: float((test.angle == a).mean()) for a in ANGLES}
 
-# %% ../nbs/04_gallery.ipynb #28d92b12
+# %% ../nbs/04_gallery.ipynb #2e415fe3
 def tune(
     scores, labels,     # `float32[n, L]` of the queries, and the players of the columns
     q,                  # from `in_roles` or `queries`, row i for score i
@@ -121,16 +121,12 @@ def tune(
     if tune_on == 'tracklets': scores = mean_over(scores, q.tracklet)
     truth = q.label_id.to_numpy()
     found = open_set_report(scores, labels, truth, row_weights(q, views or {}, unknown_share))
-    for a in [a for a in ANGLES if (q.angle == a).any()]:
-        at = (q.angle == a).to_numpy()
-        found[a] = dict(macro_f1=macro_f1(truth[at], predict(scores[at], labels, found['threshold'])), boxes=int(at.sum()),
-                        closed_accuracy=closed_accuracy(scores[at], labels, truth[at]), auroc=known_auroc(scores[at], truth[at]))
-    return found
+    return found | by_view(scores, labels, truth, q.angle, found['threshold'])
 
-# %% ../nbs/04_gallery.ipynb #23305f12
+# %% ../nbs/04_gallery.ipynb #adb28501
 def gallery_path(out, fold):
-    "Where fold's gallery lies"
-    return Path(out)/'gallery'/f'fold{fold}.safetensors'
+    "Where the gallery of a fold, or of the net of all data ('final'), lies"
+    return Path(out)/'gallery'/f'{member(fold)}.safetensors'
 
 def save_gallery(
     path,    # from `gallery_path`
@@ -169,7 +165,7 @@ def asked_queries(f, data, out, info):
     "The queries of a gallery's rehearsal, in their roles; row i belongs to row i of its `query_scores`"
     return in_roles(fold_queries(f, data, out, info['perturb'], info['seed']), info['roles'])
 
-# %% ../nbs/04_gallery.ipynb #2194a278
+# %% ../nbs/04_gallery.ipynb #f06d4a87
 def gallery_fold(
     fold,                # number of the fold
     data, out,           # as `places` gives them
@@ -181,6 +177,7 @@ def gallery_fold(
 ): # what lies in the gallery's json, a dict
     "The stage: rehearse on the validation part, then enrol everybody; does nothing if that is there already"
     net, f = load_reid(checkpoint(out, fold)), load_fold(fold, data, out); check_split(net.recipe, f, f'run 03_train.ipynb for fold {fold} again')
+    if fold == FINAL: return _final_gallery(net, f, data, out)
     info = dict(enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
     info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 3', info, net.recipe['sha256'], f.fingerprint)
     if old := _on_disk(fold, out, stamp): return old
@@ -195,6 +192,20 @@ def gallery_fold(
                  fingerprint=stamp, model=net.recipe['sha256'], **split_mark(f))
     save_gallery(gallery_path(out, fold), final | dict(query_scores=scores, query_labels=labels), info)
     return load_gallery(fold, out)[1]
+
+# %% ../nbs/04_gallery.ipynb #70316f05
+def _final_gallery(net, f, data, out):
+    "Everybody's gallery for the net that was trained with everybody"
+    folds = {m.stem: json.loads(m.read_text(encoding='utf-8')) for m in sorted((Path(out)/'gallery').glob('fold*.json'))}
+    thresholds = {k: i['threshold'] for k, i in folds.items() if i['split'] == split_mark(f)['split']}
+    if not thresholds: raise FileNotFoundError(f'no fold has a gallery in {out}/gallery to take a threshold from: run 04_gallery.ipynb for the folds first')
+    stamp = fingerprint('final gallery 1', thresholds, net.recipe['sha256'], f.fingerprint)
+    if old := _on_disk(FINAL, out, stamp): return old
+    gallery = build_gallery(embed_boxes(net, f.train, data, out), f.train)
+    info = dict(fold=FINAL, threshold=float(np.mean(list(thresholds.values()))), thresholds=thresholds, enrolled=np.unique(gallery['labels']).tolist(),
+                fingerprint=stamp, model=net.recipe['sha256'], **split_mark(f))
+    save_gallery(gallery_path(out, FINAL), gallery, info)
+    return load_gallery(FINAL, out)[1]
 
 # %% ../nbs/04_gallery.ipynb #fc8580e0
 def test_scores(

@@ -8,7 +8,7 @@ __all__ = ['CLIP', 'camera_shift', 'link', 'build_tracklets', 'tracklet_stats', 
            'gallery_source', 'fold_scores', 'report', 'regret', 'decide', 'answers', 'steps', 'clip_range', 'rehearse',
            'infer_fold', 'ensemble_members', 'ensemble_folds', 'filmstrip', 'margin_figure', 'failures']
 
-# %% ../nbs/05_infer.ipynb #f26b7d6c
+# %% ../nbs/05_infer.ipynb #22dc2db2
 import itertools
 import json
 from collections import defaultdict
@@ -23,7 +23,7 @@ from safetensors.numpy import save as to_safetensors
 from scipy.optimize import LinearConstraint, linear_sum_assignment, milp
 from scipy.sparse import coo_array
 from sklearn.metrics import precision_recall_fscore_support
-from .data import UNK, atomic, box_iou, fingerprint, load_crops, load_test, show_crops, write_csv, write_json
+from .data import FINAL, UNK, atomic, box_iou, fingerprint, load_crops, load_test, member, show_crops, write_csv, write_json
 from .folds import check_split, load_fold
 from .metrics import macro_f1, predict, unit
 
@@ -303,10 +303,10 @@ def load_scores(path):
             return Scores(*[f.get_tensor(k) for k in ('scores', 'labels', 'thresholds')], json.loads(f.metadata()['meta']))
     except (SafetensorError, KeyError, TypeError) as e: raise ValueError(f'{path} is not a whole file of box scores ({e}): delete it and run 05_infer.ipynb again') from e
 
-# %% ../nbs/05_infer.ipynb #91c56053
+# %% ../nbs/05_infer.ipynb #02d948bd
 def gallery_source(fold, out):
     "Fingerprint of the gallery that a fold scores with"
-    path = Path(out)/'gallery'/f'fold{fold}.json'
+    path = Path(out)/'gallery'/f'{member(fold)}.json'
     if not path.exists(): raise FileNotFoundError(f'no gallery at {path}: run 04_gallery.ipynb with fold={fold} first')
     return fingerprint(path.read_text())
 
@@ -316,7 +316,7 @@ def _gallery_scores(fold, data, out):
     from reid_nb.gallery import test_scores
     return test_scores(fold, data, out)
 
-# %% ../nbs/05_infer.ipynb #03da6e92
+# %% ../nbs/05_infer.ipynb #14168640
 def fold_scores(
     fold,         # 0, 1, …
     data,         # the folder that holds atmaCup22_2nd
@@ -325,7 +325,7 @@ def fold_scores(
     source=None,  # fingerprint of what scores; default: of the fold's gallery
 ): # `Scores`
     "A fold's scores of the test boxes: those on disk while they hold, else new ones"
-    path, test = Path(out)/'scores'/f'fold{fold}.safetensors', load_test(data)
+    path, test = Path(out)/'scores'/f'{member(fold)}.safetensors', load_test(data)
     meta = dict(test=fingerprint(test), source=source or gallery_source(fold, out), fold=fold)
     if path.exists():
         old = load_scores(path)
@@ -429,33 +429,34 @@ def rehearse(
     clip = ['quarter', 'session']; clips, n = asked.groupby(clip).ngroup(), load_test(data).groupby(clip).ngroups
     return {k: round(macro_f1(truth, said[k], w), 4) for k in said} | dict(range=clip_range(truth, said.joint.to_numpy(), w, clips, n))
 
-# %% ../nbs/05_infer.ipynb #8a22ebfb
+# %% ../nbs/05_infer.ipynb #3c6e0db6
 def infer_fold(
-    fold,        # 0, 1, …
+    fold,        # 0, 1, …, or 'final'
     data,        # the folder that holds atmaCup22_2nd
-    out,         # the artefacts; submission_fold{i}.csv and .json are written here
+    out,         # the artefacts; submission_fold{i}.csv (or submission_final.csv) and .json are written here
     scorer=None, # see `fold_scores`
     source=None, # see `fold_scores`
     **settings,  # of `decide`
 ): # the boxes with tracklet, pred, margin and, where known, truth and regret; figures
     "Names the test boxes by one fold, and says what its validation part lets expect"
-    test, expected = load_test(data), {} if scorer else dict(validation=rehearse(fold, data, out, **settings))
-    return _finish(f'submission_fold{fold}', test, fold_scores(fold, data, out, scorer, source), data, out, settings, fold=fold, **expected)
+    test, expected = load_test(data), {} if scorer or fold == FINAL else dict(validation=rehearse(fold, data, out, **settings))
+    return _finish(f'submission_{member(fold)}', test, fold_scores(fold, data, out, scorer, source), data, out, settings, fold=fold, **expected)
 
-# %% ../nbs/05_infer.ipynb #261e0463
+# %% ../nbs/05_infer.ipynb #7e0200d5
 def ensemble_members(
     data,       # the folder that holds atmaCup22_2nd
     out,        # the artefacts
-    folds=None, # the members; default: every fold with scores
+    folds=None, # the members; default: every fold with scores, and the net of all data
 ): # {fold: `Scores`}
     "The folds' scores, checked against the test boxes and the galleries"
     files = Path(out)/'scores'
-    folds = sorted(int(f.stem[4:]) for f in files.glob('fold*.safetensors')) if folds is None else list(folds)
+    have = sorted(int(f.stem[4:]) for f in files.glob('fold*.safetensors')) + [FINAL]*(files/f'{FINAL}.safetensors').exists()
+    folds = have if folds is None else list(folds)
     if not folds: raise FileNotFoundError(f'no box scores in {files}: run 05_infer.ipynb with fold=0, 1, … first')
-    members, now = {f: load_scores(files/f'fold{f}.safetensors') for f in folds}, fingerprint(load_test(data))
+    members, now = {f: load_scores(files/f'{member(f)}.safetensors') for f in folds}, fingerprint(load_test(data))
     for f, s in members.items():
         if s.meta['test'] != now: raise ValueError(f'fold {f} scored other test boxes than test_meta.csv holds now: run 05_infer.ipynb with fold={f} again')
-        if not (gallery := Path(out)/'gallery'/f'fold{f}.json').exists(): continue
+        if not (gallery := Path(out)/'gallery'/f'{member(f)}.json').exists(): continue
         if s.meta['source'] != gallery_source(f, out): raise ValueError(f'fold {f} has a newer gallery than its scores: run 05_infer.ipynb with fold={f} again')
         check_split(json.loads(gallery.read_text()), load_fold(f, data, out), f'run 03_train, 04_gallery and 05_infer with fold={f} again')
     return members

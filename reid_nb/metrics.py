@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['unit', 'toy_sphere', 'centroids', 'cosine_scores', 'predict', 'macro_f1', 'f1_curve', 'tune_threshold',
-           'share_weights', 'closed_accuracy', 'known_auroc', 'mean_ap', 'open_set_report']
+           'share_weights', 'closed_accuracy', 'known_auroc', 'mean_ap', 'open_set_report', 'by_view']
 
 # %% ../nbs/92_metrics.ipynb #17e8df3e
 import numpy as np
@@ -167,3 +167,16 @@ def open_set_report(
     threshold, f1 = tune_threshold(scores, labels, truth, weight)
     return dict(threshold=threshold, macro_f1=f1, closed_accuracy=closed_accuracy(scores, labels, truth),
                 auroc=known_auroc(scores, truth))
+
+# %% ../nbs/92_metrics.ipynb #70fe371a
+def by_view(
+    scores, labels, truth, # as in `open_set_report`
+    angles,    # the view of each row
+    threshold, # the least score that is believed
+): # dict of view: macro_f1, closed_accuracy, auroc, boxes
+    "What the queries of each view say"
+    found, truth, angles = {}, np.asarray(truth), np.asarray(angles)
+    for a in np.unique(angles).tolist():
+        at = angles == a; s, t = scores[at], truth[at]
+        found[a] = dict(macro_f1=macro_f1(t, predict(s, labels, threshold)), closed_accuracy=closed_accuracy(s, labels, t), auroc=known_auroc(s, t), boxes=int(at.sum()))
+    return found

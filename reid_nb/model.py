@@ -266,10 +266,10 @@ def save_reid(
     os.replace(weights, path); os.replace(text, path.with_suffix('.json'))
     return path
 
-# %% ../nbs/02_model.ipynb #fcaf927e
+# %% ../nbs/02_model.ipynb #6fae0bf3
 def checkpoint(out, fold):
-    "Where a fold's checkpoint lies, its recipe beside it as `.json`"
-    return Path(out)/'models'/f'reid-fold{fold}.safetensors'
+    "Where the checkpoint of a fold, or of the net of all data ('final'), lies; its recipe beside it as `.json`"
+    return Path(out)/'models'/f"reid-{fold if fold == 'final' else f'fold{fold}'}.safetensors"
 
 def read_recipe(
     path, # of a checkpoint, with either ending

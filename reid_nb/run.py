@@ -7,7 +7,7 @@ __all__ = ['STAGES', 'OURS', 'notebook', 'parameters_of', 'share_out', 'plan', '
            'step_key', 'is_done', 'results', 'tell', 'run_all', 'fold_list', 'reid_run', 'fold_figures', 'comparison',
            'variants_of', 'compare', 'reid_compare']
 
-# %% ../nbs/07_run.ipynb #a755ce7b
+# %% ../nbs/07_run.ipynb #676ba4be
 import argparse, ast, json, logging, os, sys, time
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,11 +17,11 @@ import papermill
 import pandas as pd
 from papermill.exceptions import PapermillExecutionError
 
-from .data import cache_root, find_root, fingerprint, places, recipe_name, write_csv, write_json
+from .data import FINAL, cache_root, find_root, fingerprint, member, places, recipe_name, write_csv, write_json
 
-# %% ../nbs/07_run.ipynb #45604a41
+# %% ../nbs/07_run.ipynb #549174df
 STAGES = dict(data='00_data', folds='01_folds', train='03_train', gallery='04_gallery', infer='05_infer')
-OURS = ('fold', 'folds', 'data', 'out')  # set by reid_run itself
+OURS = ('fold', 'folds', 'final', 'data', 'out')  # set by reid_run itself
 
 def notebook(stage):
     "Path of a stage's notebook"
@@ -65,18 +65,18 @@ def _literal(text):
         except ValueError: pass
     return text
 
-# %% ../nbs/07_run.ipynb #2a36c9db
+# %% ../nbs/07_run.ipynb #5e68bf24
 def plan(
     data, out, # as `places` gives them
-    folds,     # list of fold numbers
+    folds,     # list of fold numbers, 'final' among them for the net of all data
     given=(),  # list of 'name=value'
 ): # list of steps: dicts of name, stage, fold, parameters, log
     "Every notebook to run, in order"
     shares = share_out(given)
     def step(stage, fold, **more):
-        p = shares[stage] | dict(data=str(data), out=str(out)) | ({} if fold is None else dict(fold=fold)) | more
-        where = out/'runs'/('' if fold is None else 'ensemble' if fold < 0 else f'fold{fold}')
-        return dict(name=f'{STAGES[stage]}{"" if fold is None else " ensemble" if fold < 0 else f" fold {fold}"}',
+        p = shares[stage] | dict(data=str(data), out=str(out)) | ({} if fold is None else dict(final=True) if fold == FINAL else dict(fold=fold)) | more
+        where = out/'runs'/('' if fold is None else 'ensemble' if fold == -1 else member(fold))
+        return dict(name=f'{STAGES[stage]}{"" if fold is None else " ensemble" if fold == -1 else f" fold {fold}".replace("fold final", FINAL)}',
                     stage=stage, fold=fold, parameters=p, log=where/f'{STAGES[stage]}.ipynb')
     steps = [step('data', None), step('folds', None)]
     steps += [step(s, f) for f in folds for s in ('train', 'gallery', 'infer')]
@@ -119,7 +119,7 @@ def run_step(
         if running.exists(): os.replace(running, log)
     return time.time() - start
 
-# %% ../nbs/07_run.ipynb #d38224a0
+# %% ../nbs/07_run.ipynb #a14b6b0b
 def leaves(
     step, # from `plan`
     data, out, # as `places` gives them
@@ -128,9 +128,11 @@ def leaves(
     f, cache = step['fold'], cache_root(data, out)
     if step['stage'] == 'data': return [cache/'train_negatives.csv', cache/'train_crops_cache'/'prepared.json']
     if step['stage'] == 'folds': return sorted((out/'fold_metadata').glob('fold*')) or [out/'fold_metadata'/'fold0.json']
-    if step['stage'] == 'train': return [out/'models'/f'reid-fold{f}{e}' for e in ('.safetensors', '.json')]
-    if step['stage'] == 'gallery': return [out/'gallery'/f'fold{f}{e}' for e in ('.safetensors', '.json')]
-    return [out/('submission.csv' if f < 0 else f'submission_fold{f}.csv')]
+    if step['stage'] == 'train': return [out/'models'/f'reid-{member(f)}{e}' for e in ('.safetensors', '.json')]
+    if step['stage'] == 'gallery': return [out/'gallery'/f'{member(f)}{e}' for e in ('.safetensors', '.json')]
+    return [out/f'{_submission(f)}.csv']
+
+def _submission(fold): return 'submission' if fold == -1 else f'submission_{member(fold)}'
 
 # %% ../nbs/07_run.ipynb #f743bcbd
 def step_key(
@@ -149,7 +151,7 @@ def is_done(step, key, done, data, out):
     was = done.get(step['name'])
     return bool(was) and was['key'] == key and step['log'].exists() and was['files'] == _state(leaves(step, data, out)) and None not in was['files'].values()
 
-# %% ../nbs/07_run.ipynb #d5f7588b
+# %% ../nbs/07_run.ipynb #41d1c4ed
 def _read(path): return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
 
 def results(
@@ -159,10 +161,9 @@ def results(
     "What each fold and the ensemble came to"
     rows = []
     for f in [*folds, -1]:
-        said = _read(out/('submission.json' if f < 0 else f'submission_fold{f}.json'))
-        gal = {} if f < 0 else _read(out/'gallery'/f'fold{f}.json')
-        labels = pd.read_csv(out/('submission.csv' if f < 0 else f'submission_fold{f}.csv')).label_id
-        rows.append(dict(fold='ensemble' if f < 0 else str(f), test_macro_f1=(said.get('macro_f1') or {}).get('joint'),
+        said, labels = _read(out/f'{_submission(f)}.json'), pd.read_csv(out/f'{_submission(f)}.csv').label_id
+        gal = {} if f == -1 else _read(out/'gallery'/f'{member(f)}.json')
+        rows.append(dict(fold='ensemble' if f == -1 else str(f), test_macro_f1=(said.get('macro_f1') or {}).get('joint'),
                          validation_macro_f1=said.get('validation', {}).get('joint'), threshold=gal.get('threshold'), share_unknown=float((labels == -1).mean())))
     return pd.DataFrame(rows).set_index('fold')
 
@@ -186,10 +187,10 @@ def tell(
     write_json(found, out/'summary.json')
     return found
 
-# %% ../nbs/07_run.ipynb #b92624d1
+# %% ../nbs/07_run.ipynb #e7b5cd2d
 def run_all(
     data='', out='',        # as in the notebooks; data '' takes inputs/, or draws the demo game
-    folds=(0, 1, 2, 3, 4),  # which folds
+    folds=(0, 1, 2, 3, 4),  # which folds; 'final' among them for the net of all data
     given=(),               # list of 'name=value' for the notebooks
 ): # what lies in summary.json
     "Run every stage for every fold, skipping what is done"
@@ -200,7 +201,7 @@ def run_all(
     print(f'recipe {recipe!r} on {data}, artefacts in {out}', flush=True)
     steps, done, before, seconds = plan(data, out, folds, given), _read(record), {}, {}
     for i, s in enumerate(steps):
-        key = before[s['fold']] = step_key(s, before.get(s['fold'], before.get(None, list(before.values()))), data)
+        key = before[s['fold']] = step_key(s, before.get(s['fold'], list(before.values()) if s['fold'] in (-1, FINAL) else before.get(None)), data)
         head = f'[{i+1:2d}/{len(steps)}] {s["name"]:<20}'
         if is_done(s, key, done, data, out): seconds[s['name']] = done[s['name']]['seconds']; print(f'{head} done before', flush=True); continue
         done.pop(s['name'], None)
@@ -220,7 +221,7 @@ def _left(steps, seconds):
     if not set(kinds) <= set(seen.index): return ''
     return f' about {sum(seen[k] for k in kinds)/60:.0f} min left'
 
-# %% ../nbs/07_run.ipynb #4509c617
+# %% ../nbs/07_run.ipynb #35f72090
 def fold_list(text):
     "Fold numbers from '0,1,2'"
     try: folds = [int(f) for f in text.split(',')]
@@ -242,8 +243,9 @@ def reid_run(
 ):
     "The command `reid_run`"
     ap = _arguments('reid_run', 'Run the notebooks for every fold, from the data to a submission.')
+    ap.add_argument('--final', action='store_true', help='then train one more net on all players and boxes, a further member of the ensemble')
     args = ap.parse_args(argv)
-    try: run_all(args.data, args.out, fold_list(args.folds), args.p)
+    try: run_all(args.data, args.out, fold_list(args.folds) + [FINAL]*args.final, args.p)
     except (ValueError, OSError, RuntimeError) as e: sys.exit(f'reid_run: {e}')
 
 # %% ../nbs/07_run.ipynb #25a7c84f
