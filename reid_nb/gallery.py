@@ -7,7 +7,7 @@ __all__ = ['embed_boxes', 'build_gallery', 'gallery_scores', 'as_in_test', 'fold
            'row_weights', 'view_shares', 'tune', 'gallery_path', 'save_gallery', 'load_gallery', 'asked_queries',
            'gallery_fold', 'test_scores']
 
-# %% ../nbs/04_gallery.ipynb #3994829f
+# %% ../nbs/04_gallery.ipynb #6ec43bca
 import json
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 from .data import ANGLES, FINAL, UNK, atomic, fingerprint, load_crops, load_negatives, load_test, member, write_json
 from .folds import check_split, load_fold, measure_look, perturb_like_test, queries, split_mark
-from .metrics import by_view, centroids, cosine_scores, open_set_report, predict, share_weights
+from .metrics import by_view, centroids, cosine_scores, open_set_report, share_weights
 from .model import checkpoint, load_reid, read_recipe
 
 # %% ../nbs/04_gallery.ipynb #314a26ec

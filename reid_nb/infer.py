@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['CLIP', 'camera_shift', 'link', 'build_tracklets', 'tracklet_stats', 'read_truth', 'tracklet_scores', 'conflicts',
            'assign_labels', 'submission', 'write_submission', 'ensemble_scores', 'Scores', 'save_scores', 'load_scores',
-           'gallery_source', 'fold_scores', 'report', 'regret', 'decide', 'answers', 'steps', 'clip_range', 'rehearse',
-           'infer_fold', 'ensemble_members', 'ensemble_folds', 'filmstrip', 'margin_figure', 'failures']
+           'gallery_source', 'fold_scores', 'report', 'regret', 'decide', 'answers', 'steps', 'box_figures',
+           'clip_range', 'rehearse', 'infer_fold', 'ensemble_members', 'ensemble_folds', 'filmstrip', 'margin_figure',
+           'failures']
 
-# %% ../nbs/05_infer.ipynb #22dc2db2
+# %% ../nbs/05_infer.ipynb #4b37fd58
 import itertools
 import json
 from collections import defaultdict
@@ -25,7 +26,7 @@ from scipy.sparse import coo_array
 from sklearn.metrics import precision_recall_fscore_support
 from .data import FINAL, UNK, atomic, box_iou, fingerprint, load_crops, load_test, member, show_crops, write_csv, write_json
 from .folds import check_split, load_fold
-from .metrics import macro_f1, predict, unit
+from .metrics import by_view, closed_accuracy, known_auroc, macro_f1, predict, unit
 
 # %% ../nbs/05_infer.ipynb #0af0e81c
 CLIP = ['quarter', 'angle', 'session']
@@ -384,14 +385,20 @@ def steps(found, s, truth):
     "Macro-F1 of each of the `answers`"
     return {k: round(macro_f1(truth, v), 4) for k, v in answers(found, s).items()}
 
-# %% ../nbs/05_infer.ipynb #a3806922
+# %% ../nbs/05_infer.ipynb #1e1a683a
+def box_figures(s, truth, angles):
+    "Closed-set accuracy and AUROC of single boxes, and the figures of each view"
+    margins = s.scores - s.thresholds[:, None]
+    return dict(closed_accuracy=closed_accuracy(margins, s.labels, truth), auroc=known_auroc(margins, truth)) | by_view(margins, s.labels, truth, angles, 0.)
+
+# %% ../nbs/05_infer.ipynb #341ae5f2
 def _finish(name, test, s, data, out, settings, **figures):
     "Decides, writes the submission and its figures"
     found, truth = decide(test, s, **settings), read_truth(data, test)
     write_submission(found.pred, found, Path(out)/f'{name}.csv')
     figures.update(settings=settings, boxes=len(found), tracklets=int(found.tracklet.nunique()), share_unknown=round(float((found.pred == UNK).mean()), 4))
     if truth is not None:
-        figures['macro_f1'] = steps(found, s, truth)
+        figures['macro_f1'], figures['single_boxes'] = steps(found, s, truth), box_figures(s, truth, test.angle)
         found = found.assign(truth=truth, regret=regret(s, found.pred, truth))
     write_json(figures, Path(out)/f'{name}.json')
     return found, figures

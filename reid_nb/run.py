@@ -248,11 +248,11 @@ def reid_run(
     try: run_all(args.data, args.out, fold_list(args.folds) + [FINAL]*args.final, args.p)
     except (ValueError, OSError, RuntimeError) as e: sys.exit(f'reid_run: {e}')
 
-# %% ../nbs/07_run.ipynb #25a7c84f
+# %% ../nbs/07_run.ipynb #f0b6e2bb
 def fold_figures(
     out,   # artefacts folder of a run
     folds, # list of fold numbers
-): # table: a row a fold; validation and test macro-F1 of single boxes and of the joint decision
+): # table: a row a fold; validation and test macro-F1 of single boxes and of the joint decision, closed-set accuracy and AUROC of both
     "What the folds of a run came to, as far as it is known"
     rows = []
     for f in folds:
@@ -260,7 +260,8 @@ def fold_figures(
         if not said: raise FileNotFoundError(f'{out} has no submission_fold{f}.json: run reid_compare (or reid_run) with --folds {f} first')
         get = lambda who, what: (said.get(who) or {}).get(what)
         rows.append(dict(fold=f, validation=get('validation', 'joint'), test=get('macro_f1', 'joint'), boxes_validation=get('validation', 'boxes'),
-                         boxes_test=get('macro_f1', 'boxes'), closed=gal.get('validation', {}).get('closed_accuracy'), auroc=gal.get('validation', {}).get('auroc')))
+                         boxes_test=get('macro_f1', 'boxes'), closed=gal.get('validation', {}).get('closed_accuracy'), auroc=gal.get('validation', {}).get('auroc'),
+                         test_closed=get('single_boxes', 'closed_accuracy'), test_auroc=get('single_boxes', 'auroc')))
     return pd.DataFrame(rows).set_index('fold').astype(float)
 
 def comparison(

@@ -4,19 +4,16 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'TOLD', 'LOGS', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_players', 'random_windows',
-           'cut_windows', 'jitter_colours', 'random_erase', 'dull', 'mix_players', 'Augment', 'bare', 'agreed',
-           'SumOfAll', 'gather', 'norm_of_all', 'share_norms', 'Together', 'OpenSetValidation', 'Stop', 'Precision',
-           'Average', 'split_params', 'options', 'fit', 'warm_head', 'make_learner', 'Resume', 'spread', 'fold_tables',
-           'to_classes', 'crops_of', 'training_crops', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency',
-           'fit_stage2', 'figures', 'MLflowLog', 'log_callbacks', 'stale', 'train_fold', 'run_stages', 'folds_best',
-           'launch', 'reid_train']
+           'cut_windows', 'jitter_colours', 'random_erase', 'dull', 'mix_players', 'Augment', 'OpenSetValidation',
+           'Stop', 'Precision', 'Average', 'split_params', 'options', 'fit', 'warm_head', 'make_learner', 'Resume',
+           'spread', 'fold_tables', 'to_classes', 'crops_of', 'training_crops', 'validation', 'fit_stage1', 'PairSet',
+           'pair_set', 'Consistency', 'fit_stage2', 'figures', 'MLflowLog', 'log_callbacks', 'stale', 'train_fold',
+           'run_stages', 'folds_best', 'launch', 'reid_train']
 
-# %% ../nbs/03_train.ipynb #7d35629d
-import argparse, json, os, subprocess, sys, tempfile, time
-from contextlib import nullcontext
+# %% ../nbs/03_train.ipynb #e9e3936e
+import argparse, os, subprocess, sys, tempfile, time
 from functools import partial
 from pathlib import Path
-from types import MethodType
 
 import numpy as np
 import pandas as pd
@@ -27,7 +24,6 @@ import torch.nn.functional as F
 from accelerate import PartialState
 from fastai.callback.core import CancelFitException, Callback
 from fastai.data.core import DataLoaders
-from fastai.distributed import DistributedTrainer
 from fastai.learner import Learner
 from fastai.metrics import ValueMetric
 from fastai.optimizer import Adam
@@ -37,7 +33,6 @@ from fastai.torch_core import num_distrib, rank_distrib
 from fastcore.basics import patch
 from fastcore.foundation import L
 from pytorch_metric_learning.samplers import MPerClassSampler
-from timm.layers import convert_sync_batchnorm
 from timm.utils import ModelEmaV3
 from torch.utils.data import DataLoader, Dataset
 
@@ -45,6 +40,7 @@ from .data import FINAL, UNK, atomic, fingerprint, load_boxes, load_crops, load_
 from .folds import load_fold, measure_look, queries, split_mark
 from .metrics import by_view, centroids, cosine_scores, mean_ap, open_set_report, share_weights
 from .model import HEADS, ReIDLoss, ReIDNet, autocast, checkpoint, parse_size, read_recipe, save_reid, weights_fit
+from .together import Together, agreed, bare
 
 # %% ../nbs/03_train.ipynb #a65d6f11
 _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='dataset', angles='side', epochs=12, stage2_epochs=5,
@@ -256,63 +252,6 @@ class Augment(Callback):
         x = dull(jitter_colours(x, p['colour'], gen, 255), p['grey'], p['blur'], gen)
         x = random_erase(mix_players(x, y, p['mixes'], gen), p['erase'], gen)
         return x.contiguous(memory_format=torch.channels_last)
-
-# %% ../nbs/03_train.ipynb #0a2da4e9
-def bare(model):
-    "A net without what wraps it for training in several processes"
-    return getattr(model, 'module', model)
-
-def agreed(value):
-    "The first process's value, in all of them"
-    if num_distrib() < 2: return value
-    torch.distributed.broadcast_object_list(box := [value])
-    return box[0]
-
-class SumOfAll(torch.autograd.Function):
-    "The sum of a tensor over all processes, in each of them; the gradient is the sum of theirs"
-    @staticmethod
-    def forward(ctx, x): torch.distributed.all_reduce(total := x.clone()); return total
-    @staticmethod
-    def backward(ctx, g): torch.distributed.all_reduce(total := g.clone()); return total
-
-def gather(
-    share, # this process's rows `[m, d]`: every k-th of the batch, k processes, from its own rank on
-    n,     # rows of the whole batch
-): # `[n, d]` in the batch's order
-    "The whole batch's rows, in every process: each adds its own to noughts"
-    return SumOfAll.apply(share.new_zeros(n, share.shape[1]).index_copy(0, torch.arange(rank_distrib(), n, num_distrib(), device=share.device), share))
-
-# %% ../nbs/03_train.ipynb #d8d96732
-def norm_of_all(
-    self, # a batch norm of torch's or timm's, whose `forward` this stands in for
-    x,    # its share of the batch, `[n, c, …]`
-): # like `x`
-    "Batch norm by the mean and spread of all processes' shares"
-    if not self.training: return type(self).forward(self, x)
-    v, dims, to = x.float(), [0, *range(2, x.dim())], (1, -1, *[1]*(x.dim() - 2))
-    *sums, n = SumOfAll.apply(torch.cat([v.sum(dims), (v*v).sum(dims), v.new_tensor([v[:, 0].numel()])])).split([len(self.weight)]*2 + [1])
-    mean = sums[0]/n; var = sums[1]/n - mean**2
-    with torch.no_grad():
-        self.num_batches_tracked += 1
-        for kept, now in ((self.running_mean, mean), (self.running_var, var*n/(n - 1))): kept.lerp_(now, self.momentum)
-    out = ((v - mean.view(to))*((var + self.eps).rsqrt()*self.weight).view(to) + self.bias.view(to)).to(x.dtype)
-    return self.act(self.drop(out)) if hasattr(self, 'act') else out
-
-def share_norms(net):
-    "Make a net's batch norms see all processes' shares"
-    if bare(net).mean.is_cuda: return convert_sync_batchnorm(net) # timm's, which keeps the activations that its own norms hold
-    for m in net.modules():
-        if isinstance(m, torch.nn.modules.batchnorm._BatchNorm): m.forward = MethodType(norm_of_all, m)
-    return net
-
-# %% ../nbs/03_train.ipynb #eb0db1de
-class Together(DistributedTrainer):
-    "fastai's distributed training for batches that are whole in every process: a share goes in, everybody's embeddings come out"
-    def __init__(self): super().__init__(sync_bn=False)
-    def _wrap_dl(self, dl): return dl
-    def before_fit(self): self.learn.model = share_norms(self.learn.model); super().before_fit()
-    def before_batch(self): self.learn.xb = (self.x[rank_distrib()::num_distrib()],)
-    def after_pred(self): self.learn.pred = tuple(gather(o.float(), len(self.y)) for o in self.pred)
 
 # %% ../nbs/03_train.ipynb #7b114526
 class OpenSetValidation(Callback):
