@@ -10,7 +10,7 @@ __all__ = ['RECIPES', 'TOLD', 'LOGS', 'train_params', 'PKBatches', 'CropSet', 'p
            'pair_set', 'Consistency', 'fit_stage2', 'figures', 'MLflowLog', 'log_callbacks', 'stale', 'train_fold',
            'run_stages', 'folds_best', 'launch', 'reid_train']
 
-# %% ../nbs/03_train.ipynb #e9e3936e
+# %% ../nbs/03_train.ipynb #a89e94a3
 import argparse, os, subprocess, sys, tempfile, time
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ import pytorch_metric_learning.utils.common_functions as c_f
 import torch
 import torch.nn.functional as F
 from accelerate import PartialState
-from fastai.callback.core import CancelFitException, Callback
+from fastai.callback.core import CancelFitException, CancelStepException, Callback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.metrics import ValueMetric
@@ -39,7 +39,7 @@ from torch.utils.data import DataLoader, Dataset
 from .data import FINAL, UNK, atomic, fingerprint, load_boxes, load_crops, load_negatives, load_test, multiview_pairs, open_crops, places, recipe_name, write_csv
 from .folds import load_fold, measure_look, queries, split_mark
 from .metrics import by_view, centroids, cosine_scores, mean_ap, open_set_report, share_weights
-from .model import HEADS, ReIDLoss, ReIDNet, autocast, checkpoint, parse_size, read_recipe, save_reid, weights_fit
+from .model import HEADS, PRECISIONS, ReIDLoss, ReIDNet, autocast, checkpoint, half_of, parse_size, read_recipe, save_reid, weights_fit
 from .together import Together, agreed, bare
 
 # %% ../nbs/03_train.ipynb #a65d6f11
@@ -54,8 +54,8 @@ RECIPES = dict(
                       epochs=10, stage2_epochs=0, lr=3e-3),
     tiny=_full | dict(backbone='test_resnet', image_size='64x32', dim=32, pretrained='none', light='image', angles='both', epochs=2, stage2_epochs=1, lr=3e-3))
 
-# %% ../nbs/03_train.ipynb #5be10664
-_choices = dict(light=('image', 'dataset'), pool=('avg', 'gem'), neck=('bnneck', 'none'), head=tuple(HEADS), schedule=('onecycle', 'cosine'), match=('test', 'none'), angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=('auto', 'bf16', 'fp32'))
+# %% ../nbs/03_train.ipynb #f69bf631
+_choices = dict(light=('image', 'dataset'), pool=('avg', 'gem'), neck=('bnneck', 'none'), head=tuple(HEADS), schedule=('onecycle', 'cosine'), match=('test', 'none'), angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=tuple(PRECISIONS))
 _least = dict(epochs=1, batch_size=8, dim=2, accumulate=1)
 _chance = 'warmup ema mixes cut erase grey blur'.split()
 
@@ -315,15 +315,26 @@ class Stop(Callback):
         if (j := getattr(self.learn, 'open_set_validation', None)) is None: return
         if self.epoch + 1 == j.stop or j.patience and self.epoch - j.best['epoch'] >= j.patience: raise CancelFitException
 
-# %% ../nbs/03_train.ipynb #09bd7d8a
+# %% ../nbs/03_train.ipynb #e7a184f9
 class Precision(Callback):
-    "The forward pass in mixed precision, the loss outside it"
+    "The forward pass in mixed precision, the loss outside it; in fp16 the loss is scaled up and steps that overflow are left out"
+    order = 10 # a step that waits for more batches is not seen here, one that is taken is unscaled before it is clipped
     def __init__(self, precision='auto'): self.precision = precision
+    def before_fit(self): dev = next(self.model.parameters()).device.type; self.scaler = torch.amp.GradScaler(dev, 2.**12, enabled=half_of(dev, self.precision) == torch.float16)
     def before_batch(self): self.ctx = autocast(self.x.device, self.precision); self.ctx.__enter__()
     def after_pred(self): self._leave()
     def after_cancel_batch(self): self._leave()
     def _leave(self):
         if self.ctx: self.ctx.__exit__(None, None, None); self.ctx = None
+    def before_backward(self): self.learn.loss_grad = self.scaler.scale(self.loss_grad)
+    def before_step(self):
+        self.left_out = self.scaler.is_enabled()
+        if self.left_out: self.scaler.step(self)
+        if self.left_out: raise CancelStepException
+    def after_step(self): self.scaler.update()
+    def step(self): self.left_out = False # the scaler takes this callback for the optimiser, and steps it if no gradient is infinite
+    @property
+    def param_groups(self): return self.opt.param_groups
 
 class Average(Callback):
     "A running average of the weights; it is what is validated and kept"
