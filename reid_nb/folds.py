@@ -6,9 +6,9 @@
 __all__ = ['CLIP', 'SPLITS', 'TABLES', 'COLS', 'ALGORITHM', 'FRAME', 'COLOURS', 'toy_boxes', 'hold_out', 'cut_in_time',
            'clip_table', 'ClipCost', 'pick_clips', 'sample_sides', 'clip_sides', 'split_boxes', 'Fold',
            'describe_boxes', 'folds_of', 'fold_path', 'write_fold', 'read_fold', 'load_fold', 'whole', 'split_mark',
-           'check_split', 'write_folds', 'make_folds', 'tracklet_ids', 'queries', 'near_in_time', 'picture_hash',
-           'hash_boxes', 'near_in_picture', 'leak_report', 'size_residuals', 'measure_look', 'perturb_like_test',
-           'part_counts', 'show_counts', 'clip_parts', 'show_timeline', 'show_pairs']
+           'check_split', 'write_folds', 'make_folds', 'tracklet_ids', 'queries', 'spread', 'near_in_time',
+           'picture_hash', 'hash_boxes', 'near_in_picture', 'leak_report', 'size_residuals', 'measure_look',
+           'perturb_like_test', 'part_counts', 'show_counts', 'clip_parts', 'show_timeline', 'show_pairs']
 
 # %% ../nbs/01_folds.ipynb #2ae96eaa
 import json, re
@@ -513,6 +513,17 @@ def queries(
     q = pd.concat([t[[*fold.val.columns, 'who', 'kind']] for t in (val, unk, empty)])
     rest = pd.concat([fold.train, fold.unknown.drop(fold.unknown_val.index)])  # their frames leave no gap in a tracklet
     return q.assign(tracklet=tracklet_ids(pd.concat([q, rest.assign(who=rest.label_id)]), most=most)[:len(q)])
+
+# %% ../nbs/01_folds.ipynb #2999c91b
+def spread(
+    boxes,    # of one or more labels, views and clips
+    most=40,  # boxes to keep of each label and view
+): # fewer boxes, row order kept
+    "At most `most` boxes of each player and view, evenly spread over his frames"
+    def few(g): return g.iloc[np.unique(np.linspace(0, len(g) - 1, min(most, len(g))).round().astype(int))]
+    order = boxes.sort_values(['quarter', 'session', 'frame', 'x'], kind='stable')
+    keep = [few(g).index for _, g in order.groupby(['label_id', 'angle'])]
+    return boxes.loc[np.sort(np.concatenate(keep))] if keep else boxes
 
 # %% ../nbs/01_folds.ipynb #59939cfe
 def near_in_time(

@@ -7,7 +7,7 @@ __all__ = ['embed_boxes', 'build_gallery', 'gallery_scores', 'as_in_test', 'fold
            'row_weights', 'view_shares', 'tune', 'gallery_path', 'save_gallery', 'load_gallery', 'asked_queries',
            'gallery_fold', 'test_scores']
 
-# %% ../nbs/04_gallery.ipynb #6ec43bca
+# %% ../nbs/04_gallery.ipynb #44d0d280
 import json
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pandas as pd
 from safetensors.numpy import load_file, save_file
 
 from .data import ANGLES, FINAL, UNK, atomic, fingerprint, load_crops, load_negatives, load_test, member, write_json
-from .folds import check_split, load_fold, measure_look, perturb_like_test, queries, split_mark
+from .folds import check_split, load_fold, measure_look, perturb_like_test, queries, split_mark, spread
 from .metrics import by_view, centroids, cosine_scores, open_set_report, share_weights
 from .model import checkpoint, load_reid, read_recipe
 
@@ -30,26 +30,29 @@ def embed_boxes(
     if boxes.empty: return np.zeros((0, net.dim), np.float32)
     return net.encode(load_crops(boxes, data, out, net.size))
 
-# %% ../nbs/04_gallery.ipynb #b7ca7d37
+# %% ../nbs/04_gallery.ipynb #a18b4559
 def build_gallery(
     emb,   # embeddings `float32[n, d]`
-    boxes, # their boxes, with `label_id` and `angle`
-): # dict of arrays: labels `int[g]`, angles `int[g]` (position in `ANGLES`), vectors `float32[g, d]`, counts `int[g]`
-    "Unit-length centroids per player and view"
+    boxes, # their boxes
+    nearest=5, # how many of a player's crops make his score; 0: the centroids of his views
+    most=200,  # crops to enrol of each player and view
+): # dict of arrays: labels `int[g]`, angles `int[g]` (position in `ANGLES`), vectors `float32[g, d]`, nearest `int[1]`
+    "Entries of unit length: crops, or centroids per player and view"
     if (boxes.label_id == UNK).any(): raise ValueError('a box labelled -1 cannot be enrolled: it shows nobody')
-    view = np.array([ANGLES.index(a) for a in boxes.angle], int)
-    key, vectors = centroids(emb, boxes.label_id.to_numpy()*len(ANGLES) + view)
-    counts = np.unique(boxes.label_id.to_numpy()*len(ANGLES) + view, return_counts=True)[1]
-    return dict(labels=key//len(ANGLES), angles=key%len(ANGLES), vectors=vectors, counts=counts)
+    if nearest < 0 or most < 1: raise ValueError(f'nearest={nearest}, most={most}: nearest is 0 or more, most 1 or more')
+    key = boxes.label_id.to_numpy()*len(ANGLES) + np.array([ANGLES.index(a) for a in boxes.angle], int)
+    if nearest: at = boxes.index.get_indexer(spread(boxes, most).index); key, vectors = key[at], np.asarray(emb, np.float32)[at]
+    else: key, vectors = centroids(emb, key)
+    return dict(labels=key//len(ANGLES), angles=key%len(ANGLES), vectors=vectors, nearest=np.array([max(nearest, 1)]))
 
-# %% ../nbs/04_gallery.ipynb #2cc71e9e
+# %% ../nbs/04_gallery.ipynb #723495c1
 def gallery_scores(
     emb,     # queries `float32[n, d]`
     gallery, # from `build_gallery`
 ): # scores `float32[n, L]`, labels `int[L]` in rising order
     "Similarity of every query to every enrolled player"
     labels = np.unique(gallery['labels'])
-    return cosine_scores(emb, gallery['vectors'], gallery['labels'], labels), labels
+    return cosine_scores(emb, gallery['vectors'], gallery['labels'], labels, int(gallery['nearest'][0])), labels
 
 # %% ../nbs/04_gallery.ipynb #0d6ce2c1
 def as_in_test(
@@ -165,7 +168,7 @@ def asked_queries(f, data, out, info):
     "The queries of a gallery's rehearsal, in their roles; row i belongs to row i of its `query_scores`"
     return in_roles(fold_queries(f, data, out, info['perturb'], info['seed']), info['roles'])
 
-# %% ../nbs/04_gallery.ipynb #f06d4a87
+# %% ../nbs/04_gallery.ipynb #25cacc75
 def gallery_fold(
     fold,                # number of the fold
     data, out,           # as `places` gives them
@@ -174,35 +177,36 @@ def gallery_fold(
     tune_on='tracklets', # 'tracklets' or 'boxes'
     perturb=True,        # ask with boxes as careless as the test's
     seed=42,             # of that
+    nearest=5, most=200, # see `build_gallery`
 ): # what lies in the gallery's json, a dict
     "The stage: rehearse on the validation part, then enrol everybody; does nothing if that is there already"
     net, f = load_reid(checkpoint(out, fold)), load_fold(fold, data, out); check_split(net.recipe, f, f'run 03_train.ipynb for fold {fold} again')
-    if fold == FINAL: return _final_gallery(net, f, data, out)
-    info = dict(enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
-    info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 3', info, net.recipe['sha256'], f.fingerprint)
+    if fold == FINAL: return _final_gallery(net, f, data, out, nearest, most)
+    info = dict(nearest=int(nearest), most=int(most), enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
+    info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 4', info, net.recipe['sha256'], f.fingerprint)
     if old := _on_disk(fold, out, stamp): return old
     early = f.unknown[f.unknown.part == 'train'] if enrol_unknown and len(f.unknown_labels) > 1 else f.unknown[:0]
     first, info['roles'] = pd.concat([f.train, early]), sorted(set(early.label_id.tolist()))
     seen, q = embed_boxes(net, first, data, out), asked_queries(f, data, out, info)
-    scores, labels = role_scores(embed_boxes(net, q[q.role == q.role.iat[0]], data, out), build_gallery(seen, first), q, f.unknown_labels)
+    scores, labels = role_scores(embed_boxes(net, q[q.role == q.role.iat[0]], data, out), build_gallery(seen, first, nearest, most), q, f.unknown_labels)
     info['validation'] = tune(scores, labels, q, unknown_share, tune_on, info['views'])
     rest = pd.concat([f.val, f.unknown.drop(early.index)]) if enrol_unknown else f.val
-    final = build_gallery(np.concatenate([seen, embed_boxes(net, rest, data, out)]), pd.concat([first, rest]))
+    final = build_gallery(np.concatenate([seen, embed_boxes(net, rest, data, out)]), pd.concat([first, rest]), nearest, most)
     info |= dict(fold=fold, threshold=info['validation']['threshold'], enrolled=np.unique(final['labels']).tolist(),
                  fingerprint=stamp, model=net.recipe['sha256'], **split_mark(f))
     save_gallery(gallery_path(out, fold), final | dict(query_scores=scores, query_labels=labels), info)
     return load_gallery(fold, out)[1]
 
-# %% ../nbs/04_gallery.ipynb #70316f05
-def _final_gallery(net, f, data, out):
+# %% ../nbs/04_gallery.ipynb #6010cb92
+def _final_gallery(net, f, data, out, nearest, most):
     "Everybody's gallery for the net that was trained with everybody"
     folds = {m.stem: json.loads(m.read_text(encoding='utf-8')) for m in sorted((Path(out)/'gallery').glob('fold*.json'))}
     thresholds = {k: i['threshold'] for k, i in folds.items() if i['split'] == split_mark(f)['split']}
     if not thresholds: raise FileNotFoundError(f'no fold has a gallery in {out}/gallery to take a threshold from: run 04_gallery.ipynb for the folds first')
-    stamp = fingerprint('final gallery 1', thresholds, net.recipe['sha256'], f.fingerprint)
+    stamp = fingerprint('final gallery 2', thresholds, nearest, most, net.recipe['sha256'], f.fingerprint)
     if old := _on_disk(FINAL, out, stamp): return old
-    gallery = build_gallery(embed_boxes(net, f.train, data, out), f.train)
-    info = dict(fold=FINAL, threshold=float(np.mean(list(thresholds.values()))), thresholds=thresholds, enrolled=np.unique(gallery['labels']).tolist(),
+    gallery = build_gallery(embed_boxes(net, f.train, data, out), f.train, nearest, most)
+    info = dict(fold=FINAL, nearest=int(nearest), most=int(most), threshold=float(np.mean(list(thresholds.values()))), thresholds=thresholds, enrolled=np.unique(gallery['labels']).tolist(),
                 fingerprint=stamp, model=net.recipe['sha256'], **split_mark(f))
     save_gallery(gallery_path(out, FINAL), gallery, info)
     return load_gallery(FINAL, out)[1]

@@ -46,19 +46,22 @@ def centroids(
     ids = np.unique(labels)
     return ids, unit(np.stack([emb[labels == i].mean(0) for i in ids]))
 
-# %% ../nbs/92_metrics.ipynb #db41acd2
+# %% ../nbs/92_metrics.ipynb #296190c6
 def cosine_scores(
     query,       # embeddings `float32[n, d]` of unit length
     vectors,     # gallery entries `float32[g, d]` of unit length
     entries,     # the player of each entry, `int[g]`
     labels=None, # the players to score, `int[L]`; default: all that are enrolled, in rising order
+    k=1,         # how many of a player's entries make his score; fewer where he has fewer
 ): # `float32[n, L]`, each in -1…1
     "Similarity of every query to every player"
     entries = np.asarray(entries)
     labels = np.unique(entries) if labels is None else np.asarray(labels)
     sims = np.asarray(query, np.float32) @ np.asarray(vectors, np.float32).T
-    none = np.full(len(sims), -np.inf, np.float32)
-    return np.stack([sims[:, entries == l].max(1) if (entries == l).any() else none for l in labels], 1)
+    def near(s):
+        n = min(k, s.shape[1])
+        return np.partition(s, -n, 1)[:, -n:].mean(1) if n else np.full(len(s), -np.inf, np.float32)
+    return np.stack([near(sims[:, entries == l]) for l in labels], 1)
 
 # %% ../nbs/92_metrics.ipynb #3891a3a8
 def predict(

@@ -6,11 +6,11 @@
 __all__ = ['RECIPES', 'TOLD', 'LOGS', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_players', 'random_windows',
            'cut_windows', 'jitter_colours', 'random_erase', 'dull', 'mix_players', 'Augment', 'OpenSetValidation',
            'Stop', 'Precision', 'Average', 'split_params', 'options', 'fit', 'warm_head', 'make_learner', 'Resume',
-           'spread', 'fold_tables', 'to_classes', 'crops_of', 'training_crops', 'validation', 'fit_stage1', 'PairSet',
-           'pair_set', 'Consistency', 'fit_stage2', 'figures', 'MLflowLog', 'log_callbacks', 'stale', 'train_fold',
-           'run_stages', 'folds_best', 'launch', 'reid_train']
+           'fold_tables', 'to_classes', 'crops_of', 'training_crops', 'validation', 'fit_stage1', 'PairSet', 'pair_set',
+           'Consistency', 'fit_stage2', 'figures', 'MLflowLog', 'log_callbacks', 'stale', 'train_fold', 'run_stages',
+           'folds_best', 'launch', 'reid_train']
 
-# %% ../nbs/03_train.ipynb #a89e94a3
+# %% ../nbs/03_train.ipynb #4af4666e
 import argparse, os, subprocess, sys, tempfile, time
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,7 @@ from timm.utils import ModelEmaV3
 from torch.utils.data import DataLoader, Dataset
 
 from .data import FINAL, UNK, atomic, fingerprint, load_boxes, load_crops, load_negatives, load_test, multiview_pairs, open_crops, places, recipe_name, write_csv
-from .folds import load_fold, measure_look, queries, split_mark
+from .folds import load_fold, measure_look, queries, split_mark, spread
 from .metrics import by_view, centroids, cosine_scores, mean_ap, open_set_report, share_weights
 from .model import HEADS, PRECISIONS, ReIDLoss, ReIDNet, autocast, checkpoint, half_of, parse_size, read_recipe, save_reid, weights_fit
 from .together import Together, agreed, bare
@@ -451,17 +451,6 @@ def run(self:Resume, learn, p, epochs, lr):
     if self.done: return
     if not self.start: warm_head(learn, p, [self.judge, self])
     fit(learn, epochs, lr, p, self.start)
-
-# %% ../nbs/03_train.ipynb #2999c91b
-def spread(
-    boxes,    # of one or more labels, views and clips
-    most=40,  # boxes to keep of each label and view
-): # fewer boxes, row order kept
-    "At most `most` boxes of each player and view, evenly spread over his frames"
-    def few(g): return g.iloc[np.unique(np.linspace(0, len(g) - 1, min(most, len(g))).round().astype(int))]
-    order = boxes.sort_values(['quarter', 'session', 'frame', 'x'], kind='stable')
-    keep = [few(g).index for _, g in order.groupby(['label_id', 'angle'])]
-    return boxes.loc[np.sort(np.concatenate(keep))] if keep else boxes
 
 # %% ../nbs/03_train.ipynb #70c7922b
 def fold_tables(
