@@ -700,7 +700,7 @@ def folds_best(
     second = best[best[:, 1] > 0, 1]
     return [int(np.median(best[:, 0])), int(np.median(second)) if 2*len(second) > len(best) else 0]
 
-# %% ../nbs/03_train.ipynb #58c24cc1
+# %% ../nbs/03_train.ipynb #56e4a851
 def launch(
     processes,       # how many
     fold, data, out, # as in `train_fold`
@@ -710,11 +710,13 @@ def launch(
     "`train_fold` in several processes, started for it"
     if torch.cuda.is_available() and processes > torch.cuda.device_count(): raise ValueError(f'processes={processes}: this machine has {torch.cuda.device_count()} GPUs')
     words = ['--fold', fold, '--data', data, '--out', out, '--recipe', recipe, '--log_to', log_to, *[w for k, v in given.items() if v not in ('', None) for w in ('-p', f'{k}={v}')]]
-    env = dict(OMP_NUM_THREADS=str(max(1, psutil.cpu_count(logical=False)//processes))) | os.environ
+    env = dict(OMP_NUM_THREADS=str(max(1, (psutil.cpu_count(logical=False) or 1)//processes))) | os.environ
     with tempfile.TemporaryFile('w+') as errors:
         run = subprocess.Popen([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', str(processes), '-m', 'reid_nb.train', *map(str, words)],
                                stdout=subprocess.PIPE, stderr=errors, text=True, env=env)
-        for line in run.stdout: print(line, end='', flush=True)
+        try:
+            for line in run.stdout: print(line, end='', flush=True)
+        except BaseException: run.terminate(); raise # interrupted: they end too
         if run.wait(): errors.seek(0); raise RuntimeError(f'training in {processes} processes failed: ' + next((l for l in errors if 'reid_train: ' in l or 'Error: ' in l), f'status {run.returncode}').strip())
     return read_recipe(checkpoint(out, fold))
 
