@@ -20,15 +20,16 @@ from .folds import check_split, load_fold, measure_look, perturb_like_test, quer
 from .metrics import by_view, centroids, cosine_scores, open_set_report, share_weights
 from .model import checkpoint, load_reid, read_recipe
 
-# %% ../nbs/04_gallery.ipynb #314a26ec
+# %% ../nbs/04_gallery.ipynb #408b6a6a
 def embed_boxes(
     net,       # from `load_reid`
     boxes,     # a table of boxes: train, negatives or test
     data, out, # as `places` gives them
+    adapt=0,   # the net's trained statistics count as so many crops beside these; 0: nothing but them
 ): # `float32[n, d]` of unit length, row i for box i
     "Embeddings of a table of boxes"
     if boxes.empty: return np.zeros((0, net.dim), np.float32)
-    return net.encode(load_crops(boxes, data, out, net.size))
+    return net.adapted(crops := load_crops(boxes, data, out, net.size), adapt).encode(crops)
 
 # %% ../nbs/04_gallery.ipynb #a18b4559
 def build_gallery(
@@ -168,7 +169,7 @@ def asked_queries(f, data, out, info):
     "The queries of a gallery's rehearsal, in their roles; row i belongs to row i of its `query_scores`"
     return in_roles(fold_queries(f, data, out, info['perturb'], info['seed']), info['roles'])
 
-# %% ../nbs/04_gallery.ipynb #25cacc75
+# %% ../nbs/04_gallery.ipynb #d008929b
 def gallery_fold(
     fold,                # number of the fold
     data, out,           # as `places` gives them
@@ -178,17 +179,18 @@ def gallery_fold(
     perturb=True,        # ask with boxes as careless as the test's
     seed=42,             # of that
     nearest=5, most=200, # see `build_gallery`
+    adapt=256,           # see `ReIDNet.adapted`: of the queries in rehearsal, of the test later
 ): # what lies in the gallery's json, a dict
     "The stage: rehearse on the validation part, then enrol everybody; does nothing if that is there already"
     net, f = load_reid(checkpoint(out, fold)), load_fold(fold, data, out); check_split(net.recipe, f, f'run 03_train.ipynb for fold {fold} again')
-    if fold == FINAL: return _final_gallery(net, f, data, out, nearest, most)
-    info = dict(nearest=int(nearest), most=int(most), enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
-    info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 4', info, net.recipe['sha256'], f.fingerprint)
+    if fold == FINAL: return _final_gallery(net, f, data, out, dict(nearest=int(nearest), most=int(most), adapt=int(adapt)))
+    info = dict(nearest=int(nearest), most=int(most), adapt=int(adapt), enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
+    info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 5', info, net.recipe['sha256'], f.fingerprint)
     if old := _on_disk(fold, out, stamp): return old
     early = f.unknown[f.unknown.part == 'train'] if enrol_unknown and len(f.unknown_labels) > 1 else f.unknown[:0]
     first, info['roles'] = pd.concat([f.train, early]), sorted(set(early.label_id.tolist()))
     seen, q = embed_boxes(net, first, data, out), asked_queries(f, data, out, info)
-    scores, labels = role_scores(embed_boxes(net, q[q.role == q.role.iat[0]], data, out), build_gallery(seen, first, nearest, most), q, f.unknown_labels)
+    scores, labels = role_scores(embed_boxes(net, q[q.role == q.role.iat[0]], data, out, adapt), build_gallery(seen, first, nearest, most), q, f.unknown_labels)
     info['validation'] = tune(scores, labels, q, unknown_share, tune_on, info['views'])
     rest = pd.concat([f.val, f.unknown.drop(early.index)]) if enrol_unknown else f.val
     final = build_gallery(np.concatenate([seen, embed_boxes(net, rest, data, out)]), pd.concat([first, rest]), nearest, most)
@@ -197,21 +199,21 @@ def gallery_fold(
     save_gallery(gallery_path(out, fold), final | dict(query_scores=scores, query_labels=labels), info)
     return load_gallery(fold, out)[1]
 
-# %% ../nbs/04_gallery.ipynb #6010cb92
-def _final_gallery(net, f, data, out, nearest, most):
+# %% ../nbs/04_gallery.ipynb #b326c58c
+def _final_gallery(net, f, data, out, how):
     "Everybody's gallery for the net that was trained with everybody"
     folds = {m.stem: json.loads(m.read_text(encoding='utf-8')) for m in sorted((Path(out)/'gallery').glob('fold*.json'))}
     thresholds = {k: i['threshold'] for k, i in folds.items() if i['split'] == split_mark(f)['split']}
     if not thresholds: raise FileNotFoundError(f'no fold has a gallery in {out}/gallery to take a threshold from: run 04_gallery.ipynb for the folds first')
-    stamp = fingerprint('final gallery 2', thresholds, nearest, most, net.recipe['sha256'], f.fingerprint)
+    stamp = fingerprint('final gallery 2', thresholds, how, net.recipe['sha256'], f.fingerprint)
     if old := _on_disk(FINAL, out, stamp): return old
-    gallery = build_gallery(embed_boxes(net, f.train, data, out), f.train, nearest, most)
-    info = dict(fold=FINAL, nearest=int(nearest), most=int(most), threshold=float(np.mean(list(thresholds.values()))), thresholds=thresholds, enrolled=np.unique(gallery['labels']).tolist(),
+    gallery = build_gallery(embed_boxes(net, f.train, data, out), f.train, how['nearest'], how['most'])
+    info = how | dict(fold=FINAL, threshold=float(np.mean(list(thresholds.values()))), thresholds=thresholds, enrolled=np.unique(gallery['labels']).tolist(),
                 fingerprint=stamp, model=net.recipe['sha256'], **split_mark(f))
     save_gallery(gallery_path(out, FINAL), gallery, info)
     return load_gallery(FINAL, out)[1]
 
-# %% ../nbs/04_gallery.ipynb #fc8580e0
+# %% ../nbs/04_gallery.ipynb #3cec74d1
 def test_scores(
     fold,      # number of the fold
     data, out, # as `places` gives them
@@ -220,5 +222,5 @@ def test_scores(
     gallery, info = load_gallery(fold, out)
     net, test = load_reid(checkpoint(out, fold)), load_test(data)
     check_split(net.recipe, load_fold(fold, data, out), f'run 03_train.ipynb for fold {fold} again')
-    scores, labels = gallery_scores(embed_boxes(net, test, data, out), gallery)
+    scores, labels = gallery_scores(embed_boxes(net, test, data, out, info['adapt']), gallery)
     return scores, labels, np.full(len(test), info['threshold'], np.float32), info

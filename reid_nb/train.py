@@ -10,7 +10,7 @@ __all__ = ['RECIPES', 'TOLD', 'LOGS', 'train_params', 'PKBatches', 'CropSet', 'p
            'Consistency', 'fit_stage2', 'figures', 'MLflowLog', 'log_callbacks', 'stale', 'train_fold', 'run_stages',
            'folds_best', 'launch', 'reid_train']
 
-# %% ../nbs/03_train.ipynb #4af4666e
+# %% ../nbs/03_train.ipynb #8601f208
 import argparse, os, subprocess, sys, tempfile, time
 from functools import partial
 from pathlib import Path
@@ -39,13 +39,13 @@ from torch.utils.data import DataLoader, Dataset
 from .data import FINAL, UNK, atomic, fingerprint, load_boxes, load_crops, load_negatives, load_test, multiview_pairs, open_crops, places, recipe_name, write_csv
 from .folds import load_fold, measure_look, queries, split_mark, spread
 from .metrics import by_view, centroids, cosine_scores, mean_ap, open_set_report, share_weights
-from .model import HEADS, PRECISIONS, ReIDLoss, ReIDNet, autocast, checkpoint, half_of, parse_size, read_recipe, save_reid, weights_fit
+from .model import HEADS, POOLS, PRECISIONS, ReIDLoss, ReIDNet, autocast, checkpoint, half_of, parse_size, read_recipe, save_reid, weights_fit
 from .together import Together, agreed, bare
 
-# %% ../nbs/03_train.ipynb #a65d6f11
+# %% ../nbs/03_train.ipynb #31353c89
 _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='dataset', angles='side', epochs=12, stage2_epochs=5,
              batch_size=64, lr=2e-3, head_lr=1., weight_decay=1e-5, schedule='onecycle', warmup=0.25, freeze_epochs=0, clip=0., accumulate=1,
-             ema=0., patience=0, pool='avg', neck='bnneck', head='arcface', scale=30., margin=0.3, triplet_weight=1., triplet_margin=0.3,
+             ema=0., patience=0, pool='avg', neck='bnneck', stride=32, head='arcface', scale=30., margin=0.3, triplet_weight=1., triplet_margin=0.3,
              negatives='background', negative_weight=1., mixes=0., jitter=0.1, cut=0.3, match='none', erase=0., colour=0.3, grey=0., blur=0.,
              flip=True, stage2_lr=3e-4, consistency=1., unknown_share=0.25, precision='auto', compiled=False, seed=42)
 RECIPES = dict(
@@ -54,8 +54,8 @@ RECIPES = dict(
                       epochs=10, stage2_epochs=0, lr=3e-3),
     tiny=_full | dict(backbone='test_resnet', image_size='64x32', dim=32, pretrained='none', light='image', angles='both', epochs=2, stage2_epochs=1, lr=3e-3))
 
-# %% ../nbs/03_train.ipynb #f69bf631
-_choices = dict(light=('image', 'dataset'), pool=('avg', 'gem'), neck=('bnneck', 'none'), head=tuple(HEADS), schedule=('onecycle', 'cosine'), match=('test', 'none'), angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=tuple(PRECISIONS))
+# %% ../nbs/03_train.ipynb #cebea8eb
+_choices = dict(light=('image', 'dataset'), pool=tuple(POOLS), stride=(16, 32), neck=('bnneck', 'none'), head=tuple(HEADS), schedule=('onecycle', 'cosine'), match=('test', 'none'), angles=('side', 'both'), negatives=('background', 'all', 'none'), precision=tuple(PRECISIONS))
 _least = dict(epochs=1, batch_size=8, dim=2, accumulate=1)
 _chance = 'warmup ema mixes cut erase grey blur'.split()
 
@@ -73,7 +73,7 @@ def train_params(
         try: p[k] = kind(v) if kind is not bool else {'true': True, 'false': False}[str(v).lower()]
         except (ValueError, KeyError): raise ValueError(f'{k}={v!r} is not {"a number" if kind in (int, float) else "true or false"}') from None
         if kind is int and p[k] != float(v): raise ValueError(f'{k}={v!r} is not a whole number')
-        if k in _choices and p[k] not in _choices[k]: raise ValueError(f'{k}={v!r}: choose from {", ".join(_choices[k])}')
+        if k in _choices and p[k] not in _choices[k]: raise ValueError(f'{k}={v!r}: choose from {", ".join(map(str, _choices[k]))}')
         if k in _chance and p[k] > 1: raise ValueError(f'{k}={v!r} is a share: at most 1')
         if kind in (int, float) and p[k] < _least.get(k, 0): raise ValueError(f'{k}={v!r} is too small: at least {_least.get(k, 0)}')
     parse_size(p['image_size'])
@@ -658,7 +658,7 @@ def _weights_id(pretrained):
     path = Path(pretrained).expanduser()
     return fingerprint(path.read_bytes()) if pretrained not in ('hub', 'none') and path.is_file() else ''
 
-# %% ../nbs/03_train.ipynb #d863832a
+# %% ../nbs/03_train.ipynb #c55bcb1e
 def run_stages(
     fold, data, out, # as in `train_fold`
     p,               # parameters from `train_params`
@@ -669,7 +669,7 @@ def run_stages(
 ): # net, log as a table, and a dict: figures, best epochs, stage 2, seconds
     "Stage 1, then stage 2 where it is asked for and possible"
     start, device = time.time(), f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else 'cpu'
-    net = ReIDNet(p['backbone'], p['image_size'], p['dim'], p['pretrained'], p['seed'], p['light'], p['pool'], p['neck']).to(device, memory_format=torch.channels_last)
+    net = ReIDNet(p['backbone'], p['image_size'], p['dim'], p['pretrained'], p['seed'], p['light'], p['pool'], p['neck'], p['stride']).to(device, memory_format=torch.channels_last)
     look = measure_look(load_boxes(data, out), load_test(data))['all'] if p['match'] == 'test' else None
     torch.manual_seed(p['seed'])
     tables = both if p['angles'] == 'both' else fold_tables(fold, data, out, p, p['angles'])
