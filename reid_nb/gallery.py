@@ -20,12 +20,12 @@ from .folds import check_split, load_fold, measure_look, perturb_like_test, quer
 from .metrics import by_view, centroids, cosine_scores, open_set_report, share_weights
 from .model import checkpoint, load_reid, read_recipe
 
-# %% ../nbs/04_gallery.ipynb #408b6a6a
+# %% ../nbs/04_gallery.ipynb #253199c2
 def embed_boxes(
     net,       # from `load_reid`
     boxes,     # a table of boxes: train, negatives or test
     data, out, # as `places` gives them
-    adapt=0,   # the net's trained statistics count as so many crops beside these; 0: nothing but them
+    adapt=0.,  # share of these crops' own batch statistics, see `ReIDNet.adapted`
 ): # `float32[n, d]` of unit length, row i for box i
     "Embeddings of a table of boxes"
     if boxes.empty: return np.zeros((0, net.dim), np.float32)
@@ -169,7 +169,7 @@ def asked_queries(f, data, out, info):
     "The queries of a gallery's rehearsal, in their roles; row i belongs to row i of its `query_scores`"
     return in_roles(fold_queries(f, data, out, info['perturb'], info['seed']), info['roles'])
 
-# %% ../nbs/04_gallery.ipynb #d008929b
+# %% ../nbs/04_gallery.ipynb #dd1ac6a4
 def gallery_fold(
     fold,                # number of the fold
     data, out,           # as `places` gives them
@@ -179,13 +179,13 @@ def gallery_fold(
     perturb=True,        # ask with boxes as careless as the test's
     seed=42,             # of that
     nearest=5, most=200, # see `build_gallery`
-    adapt=256,           # see `ReIDNet.adapted`: of the queries in rehearsal, of the test later
+    adapt=0.5,           # see `ReIDNet.adapted`: of the queries in rehearsal, of the test later
 ): # what lies in the gallery's json, a dict
     "The stage: rehearse on the validation part, then enrol everybody; does nothing if that is there already"
     net, f = load_reid(checkpoint(out, fold)), load_fold(fold, data, out); check_split(net.recipe, f, f'run 03_train.ipynb for fold {fold} again')
-    if fold == FINAL: return _final_gallery(net, f, data, out, dict(nearest=int(nearest), most=int(most), adapt=int(adapt)))
-    info = dict(nearest=int(nearest), most=int(most), adapt=int(adapt), enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
-    info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 5', info, net.recipe['sha256'], f.fingerprint)
+    if fold == FINAL: return _final_gallery(net, f, data, out, dict(nearest=int(nearest), most=int(most), adapt=float(adapt)))
+    info = dict(nearest=int(nearest), most=int(most), adapt=float(adapt), enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
+    info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 6', info, net.recipe['sha256'], f.fingerprint)
     if old := _on_disk(fold, out, stamp): return old
     early = f.unknown[f.unknown.part == 'train'] if enrol_unknown and len(f.unknown_labels) > 1 else f.unknown[:0]
     first, info['roles'] = pd.concat([f.train, early]), sorted(set(early.label_id.tolist()))

@@ -200,23 +200,24 @@ def to_batch(
     if x.shape[2:] != torch.Size(size): x = F.interpolate(x, size, mode='bilinear', antialias=True, align_corners=False)
     return x.contiguous(memory_format=torch.channels_last)
 
-# %% ../nbs/02_model.ipynb #318db1cf
+# %% ../nbs/02_model.ipynb #9d646c71
 @patch
 def adapted(self:ReIDNet,
     crops,          # what is to be encoded, `uint8[n, h, w, 3]`
-    prior=256,      # N: as many crops as the trained statistics count; 0: stay as trained
+    share=0.5,      # w: of the crops' own statistics in the mix, 0…1; 0: stay as trained
     batch_size=128, # crops per pass, drawn from all over
     seed=42,        # of that
 ): # another net
     "The net with the batch statistics of the crops it is going to encode"
+    if not 0 <= share <= 1: raise ValueError(f'share={share} is not between 0 and 1')
     net = copy.deepcopy(self).eval(); norms = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    if not prior or not norms or len(crops) < 2: return net
-    was, w = [(m.running_mean.clone(), m.running_var.clone(), m.momentum) for m in norms], len(crops)/(len(crops) + prior)
+    if not share or not norms or len(crops) < 2: return net
+    was = [(m.running_mean.clone(), m.running_var.clone(), m.momentum) for m in norms]
     for m in norms: m.reset_running_stats(); m.momentum = None; m.train()
     with torch.inference_mode(), autocast(net.mean.device.type):
         for rows in np.array_split(np.random.default_rng(seed).permutation(len(crops)), max(1, len(crops)//batch_size)): net(to_batch(crops[rows], net.size, net.mean.device))
     for m, (mean, var, momentum) in zip(norms, was):
-        m.running_mean, m.running_var, m.momentum = mean.lerp(m.running_mean, w), var.lerp(m.running_var, w), momentum
+        m.running_mean, m.running_var, m.momentum = mean.lerp(m.running_mean, share), var.lerp(m.running_var, share), momentum
     return net.eval()
 
 # %% ../nbs/02_model.ipynb #4a329585

@@ -42,7 +42,7 @@ from .metrics import by_view, centroids, cosine_scores, mean_ap, open_set_report
 from .model import HEADS, POOLS, PRECISIONS, ReIDLoss, ReIDNet, autocast, checkpoint, half_of, parse_size, read_recipe, save_reid, weights_fit
 from .together import Together, agreed, bare
 
-# %% ../nbs/03_train.ipynb #31353c89
+# %% ../nbs/03_train.ipynb #b66b1041
 _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', light='dataset', angles='side', epochs=12, stage2_epochs=5,
              batch_size=64, lr=2e-3, head_lr=1., weight_decay=1e-5, schedule='onecycle', warmup=0.25, freeze_epochs=0, clip=0., accumulate=1,
              ema=0., patience=0, pool='avg', neck='bnneck', stride=32, head='arcface', scale=30., margin=0.3, triplet_weight=1., triplet_margin=0.3,
@@ -51,7 +51,7 @@ _full = dict(backbone='resnet18', image_size='224', dim=512, pretrained='hub', l
 RECIPES = dict(
     full=_full,
     demo=_full | dict(backbone='resnet10t', image_size='96x48', pretrained='none', light='image', angles='both', flip=False,
-                      epochs=10, stage2_epochs=0, lr=3e-3),
+                      epochs=10, stage2_epochs=0, lr=3e-3, erase=0.5),
     tiny=_full | dict(backbone='test_resnet', image_size='64x32', dim=32, pretrained='none', light='image', angles='both', epochs=2, stage2_epochs=1, lr=3e-3))
 
 # %% ../nbs/03_train.ipynb #cebea8eb
