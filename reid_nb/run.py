@@ -65,7 +65,7 @@ def _literal(text):
         except ValueError: pass
     return text
 
-# %% ../nbs/07_run.ipynb #5e68bf24
+# %% ../nbs/07_run.ipynb #112978a8
 def plan(
     data, out, # as `places` gives them
     folds,     # list of fold numbers, 'final' among them for the net of all data
@@ -76,7 +76,7 @@ def plan(
     def step(stage, fold, **more):
         p = shares[stage] | dict(data=str(data), out=str(out)) | ({} if fold is None else dict(final=True) if fold == FINAL else dict(fold=fold)) | more
         where = out/'runs'/('' if fold is None else 'ensemble' if fold == -1 else member(fold))
-        return dict(name=f'{STAGES[stage]}{"" if fold is None else " ensemble" if fold == -1 else f" fold {fold}".replace("fold final", FINAL)}',
+        return dict(name=f'{STAGES[stage]}{"" if fold is None else " ensemble" if fold == -1 else f" {FINAL}" if fold == FINAL else f" fold {fold}"}',
                     stage=stage, fold=fold, parameters=p, log=where/f'{STAGES[stage]}.ipynb')
     steps = [step('data', None), step('folds', None)]
     steps += [step(s, f) for f in folds for s in ('train', 'gallery', 'infer')]

@@ -10,7 +10,7 @@ __all__ = ['RECIPES', 'TOLD', 'LOGS', 'train_params', 'PKBatches', 'CropSet', 'p
            'Consistency', 'fit_stage2', 'figures', 'MLflowLog', 'log_callbacks', 'stale', 'train_fold', 'run_stages',
            'folds_best', 'launch', 'reid_train']
 
-# %% ../nbs/03_train.ipynb #8601f208
+# %% ../nbs/03_train.ipynb #10349478
 import argparse, os, subprocess, sys, tempfile, time
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ from torch.utils.data import DataLoader, Dataset
 from .data import FINAL, UNK, atomic, fingerprint, load_boxes, load_crops, load_negatives, load_test, multiview_pairs, open_crops, places, recipe_name, write_csv
 from .folds import load_fold, measure_look, queries, split_mark, spread
 from .metrics import by_view, centroids, cosine_scores, mean_ap, open_set_report, share_weights
-from .model import HEADS, POOLS, PRECISIONS, ReIDLoss, ReIDNet, autocast, checkpoint, half_of, parse_size, read_recipe, save_reid, weights_fit
+from .model import HEADS, NET, POOLS, PRECISIONS, ReIDLoss, ReIDNet, autocast, checkpoint, half_of, parse_size, read_recipe, save_reid, weights_fit
 from .together import Together, agreed, bare
 
 # %% ../nbs/03_train.ipynb #b66b1041
@@ -658,7 +658,7 @@ def _weights_id(pretrained):
     path = Path(pretrained).expanduser()
     return fingerprint(path.read_bytes()) if pretrained not in ('hub', 'none') and path.is_file() else ''
 
-# %% ../nbs/03_train.ipynb #c55bcb1e
+# %% ../nbs/03_train.ipynb #71bf1304
 def run_stages(
     fold, data, out, # as in `train_fold`
     p,               # parameters from `train_params`
@@ -669,7 +669,7 @@ def run_stages(
 ): # net, log as a table, and a dict: figures, best epochs, stage 2, seconds
     "Stage 1, then stage 2 where it is asked for and possible"
     start, device = time.time(), f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else 'cpu'
-    net = ReIDNet(p['backbone'], p['image_size'], p['dim'], p['pretrained'], p['seed'], p['light'], p['pool'], p['neck'], p['stride']).to(device, memory_format=torch.channels_last)
+    net = ReIDNet(**{k: p[k] for k in NET}, pretrained=p['pretrained'], seed=p['seed']).to(device, memory_format=torch.channels_last)
     look = measure_look(load_boxes(data, out), load_test(data))['all'] if p['match'] == 'test' else None
     torch.manual_seed(p['seed'])
     tables = both if p['angles'] == 'both' else fold_tables(fold, data, out, p, p['angles'])
@@ -683,7 +683,8 @@ def run_stages(
         judge, report['stage2'] = go(2, fit_stage2, both)
         if judge.log: log = pd.concat([log, pd.DataFrame(judge.log).assign(stage=2)], ignore_index=True)
         if report['stage2']['kept']: report |= dict(validation=_told(judge), best_epochs=[report['best_epochs'][0], judge.best['epoch'] + 1])
-    if fold != FINAL: report['both_views'] = figures(validation(both, data, out, p).judge(net))
+    seen = p['angles'] == 'both' or report['best_epochs'][1] # the figures of what is kept are of both views already
+    if fold != FINAL: report['both_views'] = figures(report['validation'] if seen else validation(both, data, out, p).judge(net))
     return net, log, report | dict(seconds=time.time() - start)
 
 def _told(judge): return {k: v for k, v in judge.best.items() if k != 'state'}
