@@ -6,7 +6,7 @@
 __all__ = ['linked', 'run_watched', 'time_prepare', 'crops_by_frame', 'bare_limit', 'per_box', 'bench_data', 'say_data', 'rate',
            'bare_step', 'bare_forward', 'loop_rate', 'bench_train', 'say_train', 'reid_bench']
 
-# %% ../nbs/91_bench.ipynb #f87d92ad
+# %% ../nbs/91_bench.ipynb #7cd31df5
 import argparse, json, os, statistics, subprocess, sys, tempfile, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +18,7 @@ import torch
 from fastai.callback.core import Callback
 from PIL import Image
 
-from .data import GAME, cache_root, crop_names, find_root, load_boxes, load_negatives, places
+from .data import GAME, CropRows, cache_root, crop_names, find_root, load_boxes, load_negatives, places
 from .demo import draw_game
 from .model import ReIDNet, autocast, parse_size
 from .train import CropSet, make_learner, train_params
@@ -156,16 +156,17 @@ def bare_forward(net, x, precision):
         with torch.inference_mode(), autocast(x.device, precision): net(x)[1]
     return step
 
-# %% ../nbs/91_bench.ipynb #63159a33
+# %% ../nbs/91_bench.ipynb #c27dcb85
 def loop_rate(
     net,   # a `ReIDNet`
     p,     # parameters from `train_params`
     steps, # of the loop
 ): # images a second
-    "Images a second of the real training loop on made-up crops, from bytes to the optimiser's step"
+    "Images a second of the real training loop on made-up crops, from a memory-mapped file to the optimiser's step"
     h, w = (round(1.2*v) for v in net.size); n_known = steps*(p['batch_size'] - p['batch_size']//8)
     rng = np.random.default_rng(0); crops = rng.integers(0, 256, (n_known + 64, h, w, 3), dtype=np.uint8)
-    learn = make_learner(net, CropSet(crops, np.append(np.arange(n_known)%8, np.full(64, -1))), p); times = []
+    with tempfile.TemporaryFile() as file: np.save(file, crops); file.flush(); store = np.memmap(file, np.uint8, 'r', file.tell() - crops.nbytes, crops.shape)
+    learn = make_learner(net, CropSet(CropRows(store, np.arange(len(crops))), np.append(np.arange(n_known)%8, np.full(64, -1))), p); times = []
     sync = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
     class Clock(Callback):
         order = -100
