@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['RECIPES', 'LOST', 'TOLD', 'LOGS', 'train_params', 'PKBatches', 'CropSet', 'pk_loader', 'toy_players',
            'random_windows', 'cut_windows', 'jitter_colours', 'random_erase', 'dull', 'mix_players', 'Augment',
-           'OpenSetValidation', 'Stop', 'Precision', 'Average', 'Compiled', 'split_params', 'options', 'fit',
-           'warm_head', 'make_learner', 'Resume', 'fold_tables', 'to_classes', 'crops_of', 'training_crops',
-           'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency', 'fit_stage2', 'figures', 'MLflowLog',
-           'log_callbacks', 'stale', 'train_fold', 'run_stages', 'folds_best', 'launch', 'reid_train']
+           'OpenSetValidation', 'Stop', 'Precision', 'Average', 'Compiled', 'split_params', 'fused_adamw', 'AdamW',
+           'options', 'fit', 'warm_head', 'make_learner', 'Resume', 'fold_tables', 'to_classes', 'crops_of',
+           'training_crops', 'validation', 'fit_stage1', 'PairSet', 'pair_set', 'Consistency', 'fit_stage2', 'figures',
+           'MLflowLog', 'log_callbacks', 'stale', 'train_fold', 'run_stages', 'folds_best', 'launch', 'reid_train']
 
-# %% ../nbs/03_train.ipynb #10349478
+# %% ../nbs/03_train.ipynb #b38cf479
 import argparse, os, subprocess, sys, tempfile, time
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from fastai.callback.core import CancelFitException, CancelStepException, Callba
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.metrics import ValueMetric
-from fastai.optimizer import Adam
+from fastai.optimizer import Optimizer
 from fastai.callback.schedule import ParamScheduler, combined_cos
 from fastai.callback.training import GradientAccumulation, GradientClip
 from fastai.torch_core import num_distrib, rank_distrib
@@ -34,6 +34,7 @@ from fastcore.basics import patch
 from fastcore.foundation import L
 from pytorch_metric_learning.samplers import MPerClassSampler
 from timm.utils import ModelEmaV3
+from torch.optim.adamw import adamw as torch_adamw
 from torch.utils.data import DataLoader, Dataset
 
 from .data import FINAL, UNK, atomic, fingerprint, load_boxes, load_crops, load_negatives, load_test, multiview_pairs, open_crops, places, recipe_name, write_csv
@@ -359,6 +360,22 @@ def split_params(model, loss):
     new = [p for n, p in model.named_parameters() if not n.startswith('backbone.')]
     return [list(model.backbone.parameters()), [*new, *loss.parameters()]]
 
+# %% ../nbs/03_train.ipynb #81c70e02
+def fused_adamw(p, lr, mom, sqr_mom, eps, wd, do_wd=True, step=None, grad_avg=None, sqr_avg=None, **kwargs):
+    "AdamW's step on one parameter, as a stepper of fastai's `Optimizer`"
+    if step is None: step, grad_avg, sqr_avg = torch.zeros((), device=p.device), torch.zeros_like(p.data), torch.zeros_like(p.data)
+    grad = p.grad.data if p.grad.stride() == p.stride() else torch.empty_like(p.data).copy_(p.grad.data) # the kernel walks through memory, not through strides
+    torch_adamw([p.data], [grad], [grad_avg], [sqr_avg], [], [step], fused=True, amsgrad=False, beta1=float(mom), beta2=float(sqr_mom),
+                lr=float(lr), weight_decay=float(wd) if do_wd else 0., eps=eps, maximize=False)
+    return dict(step=step, grad_avg=grad_avg, sqr_avg=sqr_avg)
+
+class AdamW(Optimizer):
+    "AdamW with fastai's hyper-parameters and defaults"
+    def __init__(self, params, lr, mom=0.9, sqr_mom=0.99, eps=1e-5, wd=0.01): super().__init__(params, [fused_adamw], lr=lr, mom=mom, sqr_mom=sqr_mom, eps=eps, wd=wd)
+    def zero_grad(self):
+        "Drop the gradients: the next ones need not be added to zeros"
+        for p, *_ in self.all_params(with_grad=True): p.grad = None
+
 # %% ../nbs/03_train.ipynb #839b0e9e
 def options(p):
     "The callbacks that parameters ask for"
@@ -390,7 +407,7 @@ def warm_head(
     with learn.removed_cbs(out):
         learn.freeze(); learn.fit(p['freeze_epochs'], p['lr']*p['head_lr']); learn.unfreeze()
 
-# %% ../nbs/03_train.ipynb #30821225
+# %% ../nbs/03_train.ipynb #abbc83fe
 def make_learner(
     net,        # a `ReIDNet`
     rows,       # a `CropSet` of training crops with their margin; classes 0…C-1, -1 for negatives
@@ -403,7 +420,7 @@ def make_learner(
     n_classes = int(rows.y.max()) + 1
     loss = ReIDLoss(n_classes, net.dim, p['scale'], p['margin'], p['triplet_weight'], p['triplet_margin'], p['negative_weight'], seed=p['seed'], head=p['head'])
     dls = DataLoaders(pk_loader(rows, p['batch_size'], p['seed']), [], device=net.mean.device)
-    learn = Learner(dls, net, loss.to(net.mean.device), opt_func=partial(Adam, decouple_wd=True), lr=p['lr'], wd=p['weight_decay'],
+    learn = Learner(dls, net, loss.to(net.mean.device), opt_func=AdamW, lr=p['lr'], wd=p['weight_decay'],
                     splitter=partial(split_params, loss=loss), cbs=[Augment(net.size, p, margin, look), Precision(p['precision']), Stop(), *options(p), *cbs])
     if num_distrib() > 1: learn.add_cb(Together())
     learn.recorder.train_metrics, learn.recorder.valid_metrics = True, False # ours are there when the last batch has been trained with
