@@ -18,7 +18,8 @@ import torch
 from fastai.callback.core import Callback
 from PIL import Image
 
-from .data import GAME, CropRows, cache_root, crop_names, find_root, load_boxes, load_negatives, places
+from .core import GAME, find_root
+from .data import CropRows, cache_root, crop_names, load_boxes, load_negatives, places
 from .demo import draw_game
 from .model import ReIDNet, autocast, parse_size
 from .train import CropSet, make_learner, train_params

@@ -6,7 +6,7 @@
 __all__ = ['CLIP', 'SPLITS', 'TABLES', 'COLS', 'ALGORITHM', 'FRAME', 'COLOURS', 'toy_boxes', 'hold_out', 'cut_in_time',
            'clip_table', 'ClipCost', 'pick_clips', 'sample_sides', 'clip_sides', 'split_boxes', 'Fold',
            'describe_boxes', 'folds_of', 'fold_path', 'write_fold', 'read_fold', 'load_fold', 'whole', 'split_mark',
-           'check_split', 'write_folds', 'make_folds', 'tracklet_ids', 'queries', 'spread', 'near_in_time',
+           'check_split', 'write_folds', 'make_folds', 'ready', 'tracklet_ids', 'queries', 'spread', 'near_in_time',
            'picture_hash', 'hash_boxes', 'near_in_picture', 'leak_report', 'size_residuals', 'measure_look',
            'perturb_like_test', 'part_counts', 'show_counts', 'clip_parts', 'show_timeline', 'show_pairs']
 
@@ -19,7 +19,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from .data import FINAL, UNK, box_iou, cache_root, fingerprint, load_boxes, load_crops, show_crops, write_csv, write_json
+from .core import FINAL, UNK, ParameterError, fingerprint, write_csv, write_json
+from .data import box_iou, cache_root, load_boxes, load_crops, prepared, show_crops
+from .recipes import say
 
 # %% ../nbs/01_folds.ipynb #aba0ed09
 def toy_boxes(
@@ -472,6 +474,14 @@ def make_folds(
     "The stage: split the prepared boxes and write every fold; folds that are there and fit are left as they are."
     return write_folds(load_boxes(data, out), out, _cleaning(data, out), n_folds=n_folds, unknown_per_fold=unknown_per_fold,
                        val_share=val_share, split=split, guard=guard, seed=seed)
+
+# %% ../nbs/01_folds.ipynb #a11f0c02
+def ready(data, out):
+    "What 00 and 01 leave, made with their defaults where there is nothing yet"
+    prepared(data, out)
+    if fold_path(out, 0).exists(): return
+    say('there is no split yet: doing what 01_folds.ipynb does, with its defaults')
+    make_folds(data, out)
 
 # %% ../nbs/01_folds.ipynb #45d381c4
 @patch

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file, save_file
 
-from .data import ANGLES, FINAL, UNK, atomic, fingerprint, load_crops, load_negatives, load_test, member, write_json
+from .core import ANGLES, FINAL, UNK, atomic, fingerprint, member, write_json
+from .data import load_crops, load_negatives, load_test
 from .folds import check_split, load_fold, measure_look, perturb_like_test, queries, split_mark, spread
 from .metrics import by_view, centroids, cosine_scores, open_set_report, share_weights
 from .model import checkpoint, load_reid, read_recipe

@@ -24,7 +24,8 @@ from safetensors.numpy import save as to_safetensors
 from scipy.optimize import LinearConstraint, linear_sum_assignment, milp
 from scipy.sparse import coo_array
 from sklearn.metrics import precision_recall_fscore_support
-from .data import FINAL, UNK, atomic, box_iou, fingerprint, load_crops, load_test, member, show_crops, write_csv, write_json
+from .core import FINAL, UNK, atomic, fingerprint, member, write_csv, write_json
+from .data import box_iou, load_crops, load_test, show_crops
 from .folds import check_split, load_fold
 from .metrics import by_view, closed_accuracy, known_auroc, macro_f1, predict, unit
 

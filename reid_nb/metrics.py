@@ -10,7 +10,7 @@ __all__ = ['unit', 'toy_sphere', 'centroids', 'cosine_scores', 'predict', 'macro
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from .data import UNK
+from .core import UNK
 
 # %% ../nbs/92_metrics.ipynb #7f50760a
 def unit(x):

@@ -17,7 +17,8 @@ import papermill
 import pandas as pd
 from papermill.exceptions import PapermillExecutionError
 
-from .data import FINAL, cache_root, find_root, fingerprint, member, places, recipe_name, write_csv, write_json
+from .core import FINAL, find_root, fingerprint, member, write_csv, write_json
+from .data import cache_root, places, recipe_name
 
 # %% ../nbs/07_run.ipynb #549174df
 STAGES = dict(data='00_data', folds='01_folds', train='03_train', gallery='04_gallery', infer='05_infer')
