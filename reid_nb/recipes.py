@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['DATA', 'FOLDS', 'TRAIN', 'GALLERY', 'INFER', 'STAGES', 'PARAMS', 'GONE', 'RECIPES', 'Number', 'Choice', 'Truth',
            'Text', 'parse_size', 'Size', 'Weights', 'Backbone', 'Log', 'Members', 'Param', 'refuse_unknown',
-           'read_value', 'read_values', 'train_params', 'notebook', 'parameters_cell', 'parameters_of', 'injected',
-           'examples', 'leave_out', 'run_by_papermill', 'say', 'check_out', 'begin', 'check_fold']
+           'read_value', 'read_values', 'train_params', 'notebook', 'read_cells', 'parameters_cell', 'parameters_of',
+           'injected', 'examples', 'leave_out', 'run_by_papermill', 'say', 'check_out', 'begin', 'check_fold']
 
-# %% ../nbs/20_recipes.ipynb #4edccad1
+# %% ../nbs/20_recipes.ipynb #0b324ca9
 import ast
+import json
 import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
 import psutil
 
 from .core import FINAL, DiskError, MissingError, ParameterError, find_root, nearest_name
@@ -283,26 +283,33 @@ def train_params(
     said = {k: v for k, v in given.items() if v is not None and v != ''}
     return RECIPES[recipe] | read_values(said, TRAIN)
 
-# %% ../nbs/20_recipes.ipynb #02437227
+# %% ../nbs/20_recipes.ipynb #3212eaeb
 def notebook(stage) -> Path:
     "Where a stage's notebook lies"
     path = find_root()/'nbs'/f'{STAGES[stage]}.ipynb'
     if path.is_file(): return path
     raise MissingError(f'{path} is missing: reid_nb runs the notebooks of a clone, installed with pip install -e .')
 
-def parameters_cell(nb):
+def read_cells(
+    path, # of a notebook
+) -> list: # of its cells: (kind, source, tags)
+    "The cells of a notebook, without what nbformat takes two seconds to import for"
+    cells = json.loads(Path(path).read_text(encoding='utf-8'))['cells']
+    return [(c['cell_type'], ''.join(c['source']), c['metadata'].get('tags', [])) for c in cells]
+
+def parameters_cell(cells):
     "Position of the one cell tagged `parameters`"
-    tagged = [i for i, c in enumerate(nb.cells) if 'parameters' in c.metadata.get('tags', [])]
+    tagged = [i for i, (_, _, tags) in enumerate(cells) if 'parameters' in tags]
     if len(tagged) == 1: return tagged[0]
     raise ValueError(f'{len(tagged)} cells tagged parameters, papermill needs exactly one (was the tag stripped?)')
 
-# %% ../nbs/20_recipes.ipynb #c7f00be8
+# %% ../nbs/20_recipes.ipynb #3f945d48
 def parameters_of(
     path, # of a notebook
 ) -> dict: # name: (default, comment)
     "The parameters a notebook's cell has, as it has them"
-    nb = nbformat.read(path, 4)
-    source = nb.cells[parameters_cell(nb)].source
+    cells = read_cells(path)
+    source = cells[parameters_cell(cells)][1]
     lines = source.splitlines()
     comment = lambda n: lines[n.end_lineno - 1][n.end_col_offset:].strip().removeprefix('# ')
     return {n.targets[0].id: (ast.literal_eval(n.value), comment(n)) for n in ast.parse(source).body if isinstance(n, ast.Assign)}
@@ -316,31 +323,31 @@ def injected(
     if not before.startswith('# Parameters'): return []
     return [n.targets[0].id for n in ast.parse(before).body if isinstance(n, ast.Assign)]
 
-# %% ../nbs/20_recipes.ipynb #8d9bc1dc
+# %% ../nbs/20_recipes.ipynb #79b70b84
 def examples(
-    nb, # a chapter
-) -> list: # positions of cells
+    cells, # of a chapter, from `read_cells`
+) -> list: # their positions
     "The cells of a chapter that only explain or try something"
-    heads = [i for i, c in enumerate(nb.cells) if c.cell_type == 'markdown' and c.source.startswith('## ')]
-    run = [i for i in heads if nb.cells[i].source.startswith('## Run')]
+    heads = [i for i, (kind, source, _) in enumerate(cells) if kind == 'markdown' and source.startswith('## ')]
+    run = [i for i in heads if cells[i][1].startswith('## Run')]
     if len(run) != 1: raise ValueError(f'{len(run)} sections called "## Run": one is needed')
-    tag = parameters_cell(nb)
+    tag = parameters_cell(cells)
     after = min(i for i in heads if i > tag)
-    kept = lambda i: i < heads[0] or tag <= i < after or i >= run[0] or nb.cells[i].source.lstrip().startswith('#| export')
-    return [i for i in range(len(nb.cells)) if not kept(i)]
+    kept = lambda i: i < heads[0] or tag <= i < after or i >= run[0] or cells[i][1].lstrip().startswith('#| export')
+    return [i for i in range(len(cells)) if not kept(i)]
 
-# %% ../nbs/20_recipes.ipynb #259a1828
+# %% ../nbs/20_recipes.ipynb #e3ae0169
 def leave_out(
     shell, # of IPython
     stage, # whose examples these are
 ):
     "Make a shell pass over a chapter's examples"
-    nb = nbformat.read(notebook(stage), 4)
-    known = {nb.cells[i].source.strip() for i in examples(nb) if nb.cells[i].cell_type == 'code'}
+    cells = read_cells(notebook(stage))
+    known = {cells[i][1].strip() for i in examples(cells) if cells[i][0] == 'code'}
     passed = ['pass # an example\n']
     shell.input_transformers_cleanup.append(lambda lines: passed if ''.join(lines).strip() in known else lines)
 
-# %% ../nbs/20_recipes.ipynb #98092f81
+# %% ../nbs/20_recipes.ipynb #7f6da698
 def run_by_papermill() -> bool:
     "Whether the command `papermill` started this kernel"
     try: words = psutil.Process().parent().cmdline()[:3]
@@ -349,7 +356,7 @@ def run_by_papermill() -> bool:
 
 def say(*words):
     "Print a line of progress; while papermill writes the notebook to stdout, on the terminal too"
-    print(*words, flush=True)
+    print(*(['·'] if 'REID_RUN' in os.environ else []), *words, flush=True) # the dot tells `reid_run` to pass it on
     terminal = getattr(sys.stderr, '_original_stdstream_copy', None) # where a kernel's stderr led before IPython took it
     if terminal is None or not run_by_papermill(): return
     try: os.write(terminal, (' '.join(map(str, words)) + '\n').encode())
