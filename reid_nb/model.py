@@ -8,7 +8,7 @@ __all__ = ['POOLS', 'PRECISIONS', 'HEADS', 'NET', 'make_backbone', 'load_backbon
            'read_recipe', 'weights_fit', 'load_reid', 'export_onnx']
 
 # %% ../nbs/02_model.ipynb #e1e24426
-import contextlib, copy, hashlib, json, os
+import contextlib, copy, hashlib, os
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from .core import FINAL, MissingError, ParameterError, StaleError, atomic, member, read_sealed, write_sealed
 from .recipes import parse_size
 
 # %% ../nbs/02_model.ipynb #06a46962
@@ -38,16 +39,16 @@ def make_backbone(
     "A timm network as a feature extractor, its weights from the hub, a file or nowhere"
     if not timm.is_model(name):
         near = timm.list_models(f'*{name.split("_")[0]}*')[:5]
-        raise ValueError(f'backbone {name!r} is not a timm model' + (f'; near it: {", ".join(near)}' if near else ''))
+        raise ParameterError(f'backbone {name!r} is not a timm model' + (f'; near it: {", ".join(near)}' if near else ''))
     fixed = dict(img_size=size) if timm.get_pretrained_cfg(name).fixed_input_size else {}
     if not pooled: fixed['global_pool'] = ''
     if stride != 32: fixed['output_stride'] = stride
     try: net = timm.create_model(name, pretrained=pretrained == 'hub', num_classes=0, **fixed)
     except Exception as e:
-        if stride != 32 and 'stride' in str(e): raise ValueError(f'stride={stride}: {name} has no such feature map ({e}); use stride=32') from e
+        if stride != 32 and 'stride' in str(e): raise ParameterError(f'stride={stride}: {name} has no such feature map ({e}); use stride=32') from e
         if pretrained != 'hub': raise
-        raise OSError(f'the weights of {name} could not be fetched from the hub ({type(e).__name__}). Give a local file as '
-                      f"pretrained='path/to/{name}.safetensors', or pretrained='none' to train from scratch") from e
+        raise MissingError(f'the weights of {name} could not be fetched from the hub ({type(e).__name__}). Give a local file as '
+                           f"pretrained='path/to/{name}.safetensors', or pretrained='none' to train from scratch") from e
     if pretrained not in ('hub', 'none'): load_backbone(net, pretrained)
     return net
 
@@ -58,14 +59,14 @@ def load_backbone(
 ): # the same net
     "Fill `net` with weights from a local file, refusing a file that does not fit"
     path = Path(path).expanduser()
-    if not path.is_file(): raise FileNotFoundError(f"pretrained={str(path)!r}: no such file (write 'hub', 'none' or a file of weights)")
+    if not path.is_file(): raise MissingError(f"pretrained={str(path)!r}: no such file (write 'hub', 'none' or a file of weights)")
     try: state = load_file(path) if path.suffix == '.safetensors' else torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as e: raise ValueError(f'{path}: not a readable file of weights ({type(e).__name__}: {e})') from e
+    except Exception as e: raise ParameterError(f'{path}: not a readable file of weights ({type(e).__name__}: {e})') from e
     own = net.state_dict()
     missing = [k for k in own if k not in state and not k.endswith('num_batches_tracked')]
     odd = [k for k in own if k in state and state[k].shape != own[k].shape]
     if missing or odd:
-        raise ValueError(f'{path} does not fit this backbone: {len(missing)} weights missing {missing[:2]}, {len(odd)} of another shape {odd[:2]}')
+        raise ParameterError(f'{path} does not fit this backbone: {len(missing)} weights missing {missing[:2]}, {len(odd)} of another shape {odd[:2]}')
     net.load_state_dict({k: state.get(k, v) for k, v in own.items()})
     return net
 
@@ -79,7 +80,7 @@ class GeM(nn.Module):
     "Generalised mean over a feature map `[n, c, h, w]`"
     def __init__(self, p=3., eps=1e-6): super().__init__(); self.p, self.eps = nn.Parameter(torch.tensor(p)), eps
     def forward(self, x):
-        if x.dim() != 4: raise ValueError(f"pool='gem' needs a backbone with a feature map, this one gives {list(x.shape)}: use pool='avg'")
+        if x.dim() != 4: raise ParameterError(f"pool='gem' needs a backbone with a feature map, this one gives {list(x.shape)}: use pool='avg'")
         return x.float().clamp(min=self.eps).pow(self.p).mean((2, 3)).pow(1/self.p)
 
 # %% ../nbs/02_model.ipynb #ff7f3304
@@ -87,7 +88,7 @@ class Parts(nn.Module):
     "Means of a feature map `[n, c, h, w]` and of its horizontal stripes: `[n, c·(1 + n_parts)]`"
     def __init__(self, n_parts=3): super().__init__(); self.n_parts = n_parts
     def forward(self, x):
-        if x.dim() != 4: raise ValueError(f"pool='parts' needs a backbone with a feature map, this one gives {list(x.shape)}: use pool='avg'")
+        if x.dim() != 4: raise ParameterError(f"pool='parts' needs a backbone with a feature map, this one gives {list(x.shape)}: use pool='avg'")
         return torch.cat([x.mean((2, 3)), F.adaptive_avg_pool2d(x, (self.n_parts, 1)).flatten(1)], 1)
 
 POOLS = dict(avg=nn.Identity, gem=GeM, parts=Parts)
@@ -109,7 +110,7 @@ class ReIDNet(nn.Module):
     ):
         super().__init__()
         for name, value, known in (('light', light, ('image', 'dataset')), ('pool', pool, tuple(POOLS)), ('neck', neck, ('bnneck', 'none'))):
-            if value not in known: raise ValueError(f"{name}={value!r}: write {' or '.join(map(repr, known))}")
+            if value not in known: raise ParameterError(f"{name}={value!r}: write {' or '.join(map(repr, known))}")
         self.size, self.dim, self.light, self.recipe = parse_size(image_size), dim, light, {}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -153,7 +154,7 @@ def autocast(
 
 def half_of(device, precision):
     "The 16-bit type a net runs in, or None for 32 bits; arguments as of `autocast`"
-    if precision not in PRECISIONS: raise ValueError(f"precision {precision!r}: write 'auto', 'bf16', 'fp16' or 'fp32'")
+    if precision not in PRECISIONS: raise ParameterError(f"precision {precision!r}: write 'auto', 'bf16', 'fp16' or 'fp32'")
     if precision != 'auto': return PRECISIONS[precision]
     kind = torch.device(device).type
     if kind == 'cuda': return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
@@ -203,7 +204,7 @@ def adapted(self:ReIDNet,
     seed=42,        # of that
 ): # another net
     "The net with the batch statistics of the crops it is going to encode"
-    if not 0 <= share <= 1: raise ValueError(f'share={share} is not between 0 and 1')
+    if not 0 <= share <= 1: raise ParameterError(f'share={share} is not between 0 and 1')
     net = copy.deepcopy(self).eval(); norms = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if not share or not norms or len(crops) < 2: return net
     was = [(m.running_mean.clone(), m.running_var.clone(), m.momentum) for m in norms]
@@ -223,7 +224,7 @@ def grad_cam(
     "Where in each crop the likeness to its vector comes from"
     was = net.training; net.eval()
     x = net.normalise(to_batch(crops, net.size, net.mean.device)); maps = net.backbone.forward_features(x).float()
-    if maps.dim() != 4: raise ValueError(f'this backbone has no feature map to look at: its features are {list(maps.shape)}')
+    if maps.dim() != 4: raise ParameterError(f'this backbone has no feature map to look at: its features are {list(maps.shape)}')
     with torch.enable_grad():
         maps = maps.detach().requires_grad_(); out = net.neck(net.fc(net.pool(net.backbone.forward_head(maps))))
         slope, = torch.autograd.grad((F.normalize(out)*torch.as_tensor(vectors, device=out.device)).sum(), maps)
@@ -250,7 +251,7 @@ class ReIDLoss(nn.Module):
         head='arcface',      # 'arcface', 'subcenter' or 'cosface'
     ):
         super().__init__()
-        if head not in HEADS: raise ValueError(f'head={head!r}: choose from {", ".join(HEADS)}')
+        if head not in HEADS: raise ParameterError(f'head={head!r}: choose from {", ".join(HEADS)}')
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.head = HEADS[head](num_classes=n_classes, embedding_size=dim, margin=margin if head == 'cosface' else float(np.degrees(margin)), scale=scale)
@@ -293,29 +294,30 @@ def save_reid(
     net,    # a `ReIDNet`
     recipe, # a dict of plain values, those of `NET` among them
 ): # the path
-    "Write weights and recipe, each to a temporary name first, the recipe last"
+    "Write weights and recipe, each whole or not at all, the recipe last and sealed"
     if need := [k for k in NET if k not in recipe]: raise ValueError(f'the recipe lacks {need}')
     path = Path(path).with_suffix('.safetensors')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    weights, text = path.with_suffix('.safetensors.tmp'), path.with_suffix('.json.tmp')
-    save_file({k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}, weights)
-    text.write_text(json.dumps(dict(recipe, sha256=_digest(weights)), indent=1), encoding='utf-8')
-    os.replace(weights, path); os.replace(text, path.with_suffix('.json'))
+    with atomic(path) as tmp:
+        save_file({k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}, tmp)
+        sha = _digest(tmp)
+    write_sealed(dict(recipe, sha256=sha), path.with_suffix('.json'))
     return path
 
 # %% ../nbs/02_model.ipynb #6fae0bf3
 def checkpoint(out, fold):
     "Where the checkpoint of a fold, or of the net of all data ('final'), lies; its recipe beside it as `.json`"
-    return Path(out)/'models'/f"reid-{fold if fold == 'final' else f'fold{fold}'}.safetensors"
+    return Path(out)/'models'/f'reid-{member(fold)}.safetensors'
+
+def _train_again(path):
+    "How to make a checkpoint, in words"
+    which = Path(path).stem.removeprefix('reid-')
+    return 'run 03_train.ipynb ' + ('with final=True' if which == FINAL else f'for {which}')
 
 def read_recipe(
     path, # of a checkpoint, with either ending
 ): # dict
-    "The recipe beside a checkpoint's weights"
-    path = Path(path).with_suffix('.json')
-    if not path.is_file(): raise FileNotFoundError(f'{path} is missing: train this fold first (03_train.ipynb)')
-    try: return json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as e: raise ValueError(f'{path} is no recipe ({e}): train this fold again') from e
+    "The recipe beside a checkpoint's weights; one that was edited is refused"
+    return read_sealed(Path(path).with_suffix('.json'), _train_again(path))
 
 # %% ../nbs/02_model.ipynb #9cde22a7
 def weights_fit(path):
@@ -329,13 +331,13 @@ def load_reid(
     device='cpu', # where the net goes
 ): # a `ReIDNet` in eval mode, with `.recipe`
     "A ready encoder from a checkpoint; refuses weights that are not the recipe's"
-    recipe, path = read_recipe(path), Path(path).with_suffix('.safetensors')
-    if not path.is_file(): raise FileNotFoundError(f'{path} is missing beside its recipe: train this fold again')
-    if not weights_fit(path): raise ValueError(f'{path} is not what its recipe describes (damaged, cut short or exchanged): train this fold again')
-    if need := [k for k in NET if k not in recipe]: raise ValueError(f'the recipe of {path} lacks {need}: train this fold again')
+    recipe, path, again = read_recipe(path), Path(path).with_suffix('.safetensors'), f'{_train_again(path)} again'
+    if not path.is_file(): raise MissingError(f'{path} is missing beside its recipe: {again}')
+    if not weights_fit(path): raise StaleError(f'{path} is not what its recipe describes (damaged, cut short or exchanged): {again}')
+    if need := [k for k in NET if k not in recipe]: raise StaleError(f'the recipe of {path} lacks {need}: {again}')
     net = ReIDNet(**{k: recipe[k] for k in NET})
     try: net.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as e: raise ValueError(f'{path} does not fit its recipe: {e}') from e
+    except (SafetensorError, RuntimeError) as e: raise StaleError(f'{path} does not fit its recipe ({e}): {again}') from e
     net.recipe = recipe
     return net.eval().to(device, memory_format=torch.channels_last)
 
@@ -352,10 +354,10 @@ def export_onnx(
     path, # where: `….onnx`
 ): # the path
     "Write a net as ONNX (needs the packages onnx and onnxscript): `crops` float32 [n, 3, h, w] 0…1 to `embeddings` [n, dim]"
-    path, was = Path(path), net.training; path.parent.mkdir(parents=True, exist_ok=True); temp = path.with_suffix('.onnx.tmp')
-    try: torch.onnx.export(_Encoder(net.eval()), (torch.rand(2, 3, *net.size, device=net.mean.device),), temp, input_names=['crops'], output_names=['embeddings'],
-                           dynamic_shapes=dict(crops={0: torch.export.Dim('n')}), external_data=False, verbose=False)
+    path, was, some = Path(path), net.training, torch.rand(2, 3, *net.size, device=net.mean.device)
+    how = dict(input_names=['crops'], output_names=['embeddings'], dynamic_shapes=dict(crops={0: torch.export.Dim('n')}))
+    try:
+        with atomic(path) as tmp: torch.onnx.export(_Encoder(net.eval()), (some,), tmp, external_data=False, verbose=False, **how)
     except ImportError as e: raise ImportError(f'export_onnx needs the packages onnx and onnxscript: pip install onnx onnxscript ({e})') from e
     finally: net.train(was)
-    os.replace(temp, path)
     return path
