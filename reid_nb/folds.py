@@ -448,7 +448,7 @@ def check_split(
 
 # %% ../nbs/01_folds.ipynb #c4a10f07
 CHANGED = dict(fold_fingerprint='the data or its split changed', pictures='the pictures changed',
-               negatives='the negatives changed', model='the net changed', test='the test boxes changed')
+               negative_boxes='the negatives changed', model='the net changed', test='the test boxes changed')
 
 def made_from(
     f:Fold, # the fold on disk
@@ -456,7 +456,7 @@ def made_from(
     out, # artefacts folder
 ) -> dict:
     "What an artefact made from a fold notes: `split_mark`, and fingerprints of the pictures and the negatives"
-    return {**split_mark(f), 'pictures': train_pictures(data, out), 'negatives': fingerprint(load_negatives(data, out))}
+    return {**split_mark(f), 'pictures': train_pictures(data, out), 'negative_boxes': fingerprint(load_negatives(data, out))}
 
 def changes(
     old:dict, # what an artefact noted

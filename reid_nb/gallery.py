@@ -4,22 +4,25 @@
 
 # %% auto #0
 __all__ = ['embed_boxes', 'build_gallery', 'gallery_scores', 'as_in_test', 'fold_queries', 'in_roles', 'role_scores', 'mean_over',
-           'row_weights', 'view_shares', 'tune', 'gallery_path', 'save_gallery', 'load_gallery', 'asked_queries',
-           'gallery_fold', 'test_scores']
+           'row_weights', 'view_shares', 'tune', 'gallery_path', 'save_gallery', 'read_info', 'load_gallery',
+           'asked_queries', 'gallery_fold', 'test_scores']
 
 # %% ../nbs/04_gallery.ipynb #44d0d280
-import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from .core import ANGLES, FINAL, UNK, atomic, fingerprint, member, write_json
+from .core import ANGLES, FINAL, UNK, MissingError, ParameterError, StaleError
+from .core import atomic, fingerprint, member, read_sealed, sweep, write_sealed
 from .data import load_crops, load_negatives, load_test
-from .folds import check_split, load_fold, measure_look, perturb_like_test, queries, split_mark, spread
+from .folds import changes, check_made, load_fold, made_from, measure_look, perturb_like_test, queries, split_mark, spread
 from .metrics import by_view, centroids, cosine_scores, open_set_report, share_weights
 from .model import checkpoint, load_reid, read_recipe
+from .recipes import say
 
 # %% ../nbs/04_gallery.ipynb #253199c2
 def embed_boxes(
@@ -41,7 +44,7 @@ def build_gallery(
 ): # dict of arrays: labels `int[g]`, angles `int[g]` (position in `ANGLES`), vectors `float32[g, d]`, nearest `int[1]`
     "Entries of unit length: crops, or centroids per player and view"
     if (boxes.label_id == UNK).any(): raise ValueError('a box labelled -1 cannot be enrolled: it shows nobody')
-    if nearest < 0 or most < 1: raise ValueError(f'nearest={nearest}, most={most}: nearest is 0 or more, most 1 or more')
+    if nearest < 0 or most < 1: raise ParameterError(f'nearest={nearest}, most={most}: nearest is 0 or more, most 1 or more')
     key = boxes.label_id.to_numpy()*len(ANGLES) + np.array([ANGLES.index(a) for a in boxes.angle], int)
     if nearest: at = boxes.index.get_indexer(spread(boxes, most).index); key, vectors = key[at], np.asarray(emb, np.float32)[at]
     else: key, vectors = centroids(emb, key)
@@ -122,7 +125,7 @@ def tune(
     views=None,         # dict of angle: share of the test's boxes; default: as in `q`
 ): # dict: threshold, figures over all queries and for each view
     "Tune the threshold on the queries and say how good it is there"
-    if tune_on not in ('tracklets', 'boxes'): raise ValueError(f"tune_on={tune_on!r}: write 'tracklets' or 'boxes'")
+    if tune_on not in ('tracklets', 'boxes'): raise ParameterError(f"tune_on={tune_on!r}: write 'tracklets' or 'boxes'")
     if tune_on == 'tracklets': scores = mean_over(scores, q.tracklet)
     truth = q.label_id.to_numpy()
     found = open_set_report(scores, labels, truth, row_weights(q, views or {}, unknown_share))
@@ -138,33 +141,47 @@ def save_gallery(
     gallery, # from `build_gallery`
     info,    # a dict of plain values
 ): # the path
-    "Write a gallery and its json, each under a temporary name first"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    "Write a gallery and its sealed json, each whole or not at all"
     with atomic(path) as tmp: save_file({k: np.ascontiguousarray(v) for k, v in gallery.items()}, tmp)
-    write_json(info | dict(arrays=fingerprint(*[gallery[k] for k in sorted(gallery)])), path.with_suffix('.json'))
+    write_sealed(info | dict(arrays=fingerprint(*[gallery[k] for k in sorted(gallery)])), path.with_suffix('.json'))
     return path
 
 # %% ../nbs/04_gallery.ipynb #d52078a6
+def _again(fold): return 'run 04_gallery.ipynb ' + ('with final=True' if fold == FINAL else f'for fold {fold}')
+
+def read_info(
+    fold, # number of the fold
+    out,  # artefacts folder
+): # dict
+    "What a fold's gallery notes of itself, checked against its seal"
+    return read_sealed(gallery_path(out, fold).with_suffix('.json'), _again(fold))
+
 def load_gallery(
     fold, # number of the fold
     out,  # artefacts folder
 ): # gallery (dict of arrays; `query_scores` and `query_labels` are what the threshold was tuned on), info (dict)
-    "Read a fold's gallery; one that does not belong to the fold's checkpoint is refused"
+    "Read a fold's gallery; one that is damaged, edited or does not belong to the fold's checkpoint is refused"
     path, model = gallery_path(out, fold), checkpoint(out, fold).with_suffix('.json')
-    if not path.exists() or not path.with_suffix('.json').exists(): raise FileNotFoundError(f'{path} is missing: run 04_gallery.ipynb for fold {fold} first')
-    gallery, info = load_file(path), json.loads(path.with_suffix('.json').read_text(encoding='utf-8'))
-    if fingerprint(*[gallery[k] for k in sorted(gallery)]) != info['arrays']: raise ValueError(f'{path} is not what its json describes: run 04_gallery.ipynb for fold {fold} again')
-    if info['model'] != read_recipe(model)['sha256']: raise ValueError(f'{path} was made with another checkpoint than {model.name} describes: run 04_gallery.ipynb for fold {fold} again')
+    if not path.exists(): raise MissingError(f'{path} is missing: {_again(fold)} first')
+    info = read_info(fold, out)
+    try: gallery = load_file(path)
+    except SafetensorError as e: raise StaleError(f'{path} is damaged ({e}): {_again(fold)} again') from None
+    if fingerprint(*[gallery[k] for k in sorted(gallery)]) != info['arrays']:
+        raise StaleError(f'{path} is not what its json describes: {_again(fold)} again')
+    if info['model'] != read_recipe(model)['sha256']:
+        raise StaleError(f'{path} was made with another checkpoint than {model.name} describes: {_again(fold)} again')
     return gallery, info
 
 # %% ../nbs/04_gallery.ipynb #6dc69886
-def _on_disk(fold, out, stamp):
+def _on_disk(fold, out, stamp, now):
     "The json of a gallery that is what is asked for; else None, and why in words"
-    try:
-        if (old := load_gallery(fold, out)[1])['fingerprint'] == stamp: print(f'the gallery of fold {fold} is up to date'); return old
-    except FileNotFoundError: print(f'making the gallery of fold {fold}')
-    except ValueError as e: print(f'making the gallery of fold {fold} again: {e}')
-    else: print(f'making the gallery of fold {fold} again: its parameters, net or split changed')
+    name = 'the gallery of all data' if fold == FINAL else f'the gallery of fold {fold}'
+    try: old = load_gallery(fold, out)[1]
+    except FileNotFoundError: return say(f'making {name}')
+    except ValueError as e: return say(f'making {name} again: {str(e).removesuffix(f": {_again(fold)} again")}')
+    if old['fingerprint'] != stamp: return say(f'making {name} again: {changes(old, now) or "what it is made from changed"}')
+    say(f'{name} is up to date')
+    return old
 
 def asked_queries(f, data, out, info):
     "The queries of a gallery's rehearsal, in their roles; row i belongs to row i of its `query_scores`"
@@ -183,34 +200,48 @@ def gallery_fold(
     adapt=0.5,           # see `ReIDNet.adapted`: of the queries in rehearsal, of the test later
 ): # what lies in the gallery's json, a dict
     "The stage: rehearse on the validation part, then enrol everybody; does nothing if that is there already"
-    net, f = load_reid(checkpoint(out, fold)), load_fold(fold, data, out); check_split(net.recipe, f, f'run 03_train.ipynb for fold {fold} again')
-    if fold == FINAL: return _final_gallery(net, f, data, out, dict(nearest=int(nearest), most=int(most), adapt=float(adapt)))
-    info = dict(nearest=int(nearest), most=int(most), adapt=float(adapt), enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
-    info['views'] = view_shares(load_test(data)); stamp = fingerprint('gallery 6', info, net.recipe['sha256'], f.fingerprint)
-    if old := _on_disk(fold, out, stamp): return old
+    sweep(gallery_path(out, fold).parent)
+    net, f = _fresh_net(fold, data, out), load_fold(fold, data, out)
+    made, test = made_from(f, data, out) | dict(model=net.recipe['sha256']), load_test(data)
+    how = dict(nearest=int(nearest), most=int(most), adapt=float(adapt))
+    if fold == FINAL: return _final_gallery(net, f, data, out, how, made)
+    how |= dict(enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
+    made |= dict(test=fingerprint(test))
+    stamp = fingerprint('gallery 7', how, made)
+    if old := _on_disk(fold, out, stamp, how | made): return old
+    info = how | dict(views=view_shares(test))
     early = f.unknown[f.unknown.part == 'train'] if enrol_unknown and len(f.unknown_labels) > 1 else f.unknown[:0]
     first, info['roles'] = pd.concat([f.train, early]), sorted(set(early.label_id.tolist()))
     seen, q = embed_boxes(net, first, data, out), asked_queries(f, data, out, info)
-    scores, labels = role_scores(embed_boxes(net, q[q.role == q.role.iat[0]], data, out, adapt), build_gallery(seen, first, nearest, most), q, f.unknown_labels)
+    asked = embed_boxes(net, q[q.role == q.role.iat[0]], data, out, adapt)
+    scores, labels = role_scores(asked, build_gallery(seen, first, nearest, most), q, f.unknown_labels)
     info['validation'] = tune(scores, labels, q, unknown_share, tune_on, info['views'])
     rest = pd.concat([f.val, f.unknown.drop(early.index)]) if enrol_unknown else f.val
     final = build_gallery(np.concatenate([seen, embed_boxes(net, rest, data, out)]), pd.concat([first, rest]), nearest, most)
-    info |= dict(fold=fold, threshold=info['validation']['threshold'], enrolled=np.unique(final['labels']).tolist(),
-                 fingerprint=stamp, model=net.recipe['sha256'], **split_mark(f))
+    info |= dict(fold=fold, threshold=info['validation']['threshold'], enrolled=np.unique(final['labels']).tolist(), fingerprint=stamp, **made)
     save_gallery(gallery_path(out, fold), final | dict(query_scores=scores, query_labels=labels), info)
     return load_gallery(fold, out)[1]
 
+def _fresh_net(fold, data, out):
+    "A fold's net, if it was trained on the split, the pictures and the negatives there are now"
+    net = load_reid(checkpoint(out, fold))
+    again = 'run 03_train.ipynb ' + ('with final=True' if fold == FINAL else f'for fold {fold}') + ' again'
+    check_made(net.recipe, load_fold(fold, data, out), data, out, again)
+    return net
+
 # %% ../nbs/04_gallery.ipynb #b326c58c
-def _final_gallery(net, f, data, out, how):
+def _final_gallery(net, f, data, out, how, made):
     "Everybody's gallery for the net that was trained with everybody"
-    folds = {m.stem: json.loads(m.read_text(encoding='utf-8')) for m in sorted((Path(out)/'gallery').glob('fold*.json'))}
+    names = [m.stem for m in sorted((Path(out)/'gallery').glob('fold*.json')) if re.fullmatch(r'fold\d+', m.stem)]
+    folds = {k: read_info(int(k[4:]), out) for k in names}
     thresholds = {k: i['threshold'] for k, i in folds.items() if i['split'] == split_mark(f)['split']}
-    if not thresholds: raise FileNotFoundError(f'no fold has a gallery in {out}/gallery to take a threshold from: run 04_gallery.ipynb for the folds first')
-    stamp = fingerprint('final gallery 2', thresholds, how, net.recipe['sha256'], f.fingerprint)
-    if old := _on_disk(FINAL, out, stamp): return old
+    if not thresholds:
+        raise MissingError(f'no fold has a gallery in {out}/gallery to take a threshold from: run 04_gallery.ipynb for the folds first')
+    stamp = fingerprint('final gallery 3', thresholds, how, made)
+    if old := _on_disk(FINAL, out, stamp, how | made | dict(thresholds=thresholds)): return old
     gallery = build_gallery(embed_boxes(net, f.train, data, out), f.train, how['nearest'], how['most'])
-    info = how | dict(fold=FINAL, threshold=float(np.mean(list(thresholds.values()))), thresholds=thresholds, enrolled=np.unique(gallery['labels']).tolist(),
-                fingerprint=stamp, model=net.recipe['sha256'], **split_mark(f))
+    info = how | dict(fold=FINAL, threshold=float(np.mean(list(thresholds.values()))), thresholds=thresholds,
+                      enrolled=np.unique(gallery['labels']).tolist(), fingerprint=stamp, **made)
     save_gallery(gallery_path(out, FINAL), gallery, info)
     return load_gallery(FINAL, out)[1]
 
@@ -221,7 +252,6 @@ def test_scores(
 ): # scores `float32[n, L]`, labels `int[L]`, threshold `float32[n]`, info (dict)
     "Every test box against the fold's gallery"
     gallery, info = load_gallery(fold, out)
-    net, test = load_reid(checkpoint(out, fold)), load_test(data)
-    check_split(net.recipe, load_fold(fold, data, out), f'run 03_train.ipynb for fold {fold} again')
+    net, test = _fresh_net(fold, data, out), load_test(data)
     scores, labels = gallery_scores(embed_boxes(net, test, data, out, info['adapt']), gallery)
     return scores, labels, np.full(len(test), info['threshold'], np.float32), info

@@ -311,7 +311,7 @@ def checkpoint(out, fold):
 def _train_again(path):
     "How to make a checkpoint, in words"
     which = Path(path).stem.removeprefix('reid-')
-    return 'run 03_train.ipynb ' + ('with final=True' if which == FINAL else f'for {which}')
+    return 'run 03_train.ipynb ' + ('with final=True' if which == FINAL else f'for fold {which.removeprefix("fold")}')
 
 def read_recipe(
     path, # of a checkpoint, with either ending
