@@ -187,7 +187,7 @@ def bench_train(
     rows, device = [], 'cuda' if torch.cuda.is_available() else 'cpu'
     for size in sizes:
         p = train_params('full', backbone=backbone, image_size=size, batch_size=batch_size, pretrained='none'); runs = []
-        build = lambda: ReIDNet(backbone, size, seed=p['seed']).to(device)
+        build = lambda: ReIDNet(backbone, size, seed=p['train_seed']).to(device)
         x, crops = torch.rand(batch_size, 3, *parse_size(size), device=device), np.zeros((512, *parse_size(size), 3), np.uint8)
         y = x.repeat(256//batch_size + 1, 1, 1, 1)[:256]; last = lambda t: t.contiguous(memory_format=torch.channels_last)
         for _ in range(repeats):

@@ -10,7 +10,7 @@ __all__ = ['places', 'cache_root', 'is_demo', 'recipe_name', 'toy_game', 'show_c
            'kit_colours', 'draw_boxes', 'show_frames', 'show_cleaning', 'show_sizes', 'show_negatives']
 
 # %% ../nbs/00_data.ipynb #1231f56e
-import atexit, csv, errno, hashlib, io, json, os, re, shutil, stat, sys, tempfile, time
+import atexit, csv, errno, hashlib, io, json, os, re, shutil, stat, sys, tempfile, time, zlib
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np, pandas as pd, simplejpeg
 import pandera.pandas as pa
 import matplotlib.pyplot as plt
-from filelock import FileLock
 from matplotlib.patches import Rectangle
 from PIL import Image
 from tqdm import tqdm
-from .core import ANGLES, GAME, UNK, DataError, atomic, disk_errors, find_root, fingerprint, write_csv, write_json
+from .core import ANGLES, GAME, UNK, DataError, MissingError, ParameterError, StaleError, atomic, disk_errors, find_root
+from .core import fingerprint, only_one, read_sealed, sweep, temporary, write_csv, write_sealed
 from .recipes import say
 
 # %% ../nbs/00_data.ipynb #5af88353
@@ -525,61 +525,97 @@ def cut_frame(
     return [simplejpeg.encode_jpeg(p, int(quality), colorsubsampling=chroma, fastdct=False) for p in parts]
 
 # %% ../nbs/00_data.ipynb #35abe7b2
+def _digest(raw):
+    "What tells a crop's bytes from any other's"
+    return hashlib.blake2b(raw, digest_size=8).hexdigest()
+
 def _write_crops(crops, names, cache):
-    "Write encoded crops to `cache/names`; bytes by name"
-    folders, done = {os.path.dirname(n) for n in names}, {}
-    for f in folders: os.makedirs(os.path.join(cache, f), exist_ok=True)
+    "Write encoded crops to `cache/names`; bytes and digest by name"
+    for f in {os.path.dirname(n) for n in names}: os.makedirs(os.path.join(cache, f), exist_ok=True)
+    done = {}
     for crop, n in zip(crops, names):
-        path = os.path.join(cache, n); temp = os.path.join(os.path.dirname(path), f'.tmp-{os.getpid()}')
+        path = Path(cache)/n
+        temp = temporary(path)
         with open(temp, 'wb', buffering=0) as f: f.write(crop)
-        os.replace(temp, path); done[n] = len(crop)
+        os.replace(temp, path)
+        done[n] = [len(crop), _digest(crop)]
     return done
 
 # %% ../nbs/00_data.ipynb #a8393fc9
-def _stamp(path): s = os.stat(path); return s.st_size, s.st_mtime_ns
+def _stamp(path):
+    "Size and time of a file"
+    s = os.stat(path)
+    return s.st_size, s.st_mtime_ns
 
-def _line(image, at, crops): return json.dumps(dict(image=image, frame=at, crops=dict(sorted(crops.items())))) + '\n'
+def _line(image, at, crops):
+    "The journal's line of a frame"
+    return json.dumps(dict(image=image, frame=at, crops=dict(sorted(crops.items())))) + '\n'
 
 # %% ../nbs/00_data.ipynb #5d370400
 def _journal(cache):
-    "The journal as dict of image -> (size and time of the frame, bytes by crop); torn lines are left out"
+    "The journal as dict of image -> (size and time of the frame, bytes and digest by crop); spoilt lines are left out"
     f, known = cache/'frames.jsonl', {}
     for line in f.read_text(errors='replace').splitlines() if f.exists() else ():
-        try: d = json.loads(line); known[d['image']] = (tuple(d['frame']), d['crops'])
-        except (ValueError, KeyError, TypeError): continue
+        try:
+            d = json.loads(line)
+            crops = {n: [size, digest] for n, (size, digest) in d['crops'].items()}
+            known[d['image']] = (tuple(d['frame']), crops)
+        except (ValueError, KeyError, TypeError, AttributeError): continue
     return known
 
 def _write_journal(cache, known):
     "The journal in order, a line a frame"
     with atomic(cache/'frames.jsonl') as t: t.write_text(''.join(_line(i, *k) for i, k in sorted(known.items())))
 
+# %% ../nbs/00_data.ipynb #a11f0e14
+def _marks(cache, wanted):
+    "The digest of each crop as it was cut; '' where the journal does not know it"
+    known = _journal(cache)
+    return [known.get(i, ((), {}))[1].get(n, [0, ''])[1] for i, n in zip(wanted.image, wanted.name)]
+
 # %% ../nbs/00_data.ipynb #cb59f89a
 def _listing(cache):
-    "Bytes of each crop on disk, by name, and the left-over temporaries of a killed run"
+    "Bytes of each crop on disk, by name, and the temporaries of runs that were killed or are still at work"
     dirs = lambda p: [d for d in os.scandir(p) if d.is_dir() and d.name != 'store'] if Path(p).is_dir() else []
     found = {f'{q.name}/{a.name}/{f.name}': f.stat().st_size for q in dirs(cache) for a in dirs(q) for f in os.scandir(a)}
     left = [cache/n for n in found if '/.tmp-' in n] + [f for d in ('.', 'store') for f in (cache/d).glob('.tmp-*')]
     left += cache.parent.glob('.tmp-*-train_negatives.csv')
-    return {n: s for n, s in found.items() if '/.tmp-' not in n}, left
+    return {n: s for n, s in found.items() if n.endswith('.jpg') and '/.tmp-' not in n}, left
 
 # %% ../nbs/00_data.ipynb #1b8ab46d
 def _todo(wanted, game, known, disk):
     "Which names of `wanted` are missing or stale"
     at = {i: _stamp(game/i) for i in wanted.image.unique()}
-    vouched = lambda i, n: known[i][1].get(n) if i in known and known[i][0] == at[i] else None
+    vouched = lambda i, n: known[i][1].get(n, [None])[0] if i in known and known[i][0] == at[i] else None
     return [vouched(i, n) is None or disk.get(n) != vouched(i, n) for i, n in zip(wanted.image, wanted.name)]
+
+# %% ../nbs/00_data.ipynb #a11f0e02
+def _is_spoilt(cache, name, digest):
+    "Whether a cached crop is not the one that was cut"
+    try: return _digest((cache/name).read_bytes()) != digest
+    except OSError: return True
+
+def _spoilt(cache, wanted, known):
+    "Which names of `wanted` are on disk, but not as they were cut"
+    n = _cores()
+    marks = [known[i][1][name][1] for i, name in zip(wanted.image, wanted.name)]
+    pairs = list(zip(wanted.name, marks))
+    some = lambda k: [name for name, mark in pairs[k::n] if _is_spoilt(cache, name, mark)]
+    with ThreadPoolExecutor(n) as ex: return [name for part in ex.map(some, range(n)) for name in part]
 
 # %% ../nbs/00_data.ipynb #072848c4
 def _progress(it, total, what):
-    "Progress with rate and time left: a bar on a terminal and in Jupyter, else a plain line now and then"
-    if sys.stderr.isatty() or os.environ.get('JPY_SESSION_NAME'):
-        yield from tqdm(it, total=total, desc=what, unit=' frames', leave=False); return
+    "Progress with rate and time left: a bar on a terminal, else a plain line now and then"
+    if sys.stderr.isatty():
+        yield from tqdm(it, total=total, desc=what, unit=' frames', leave=False)
+        return
     start = last = time.monotonic()
     for i, o in enumerate(it, 1):
         yield o
-        if (now := time.monotonic()) - last > 15:
-            last, rate = now, i/(now - start)
-            print(f'{what}: {i} of {total} frames, {rate:.1f} frames/s, {(total - i)/rate:.0f} s left', flush=True)
+        now = time.monotonic()
+        if now - last <= 15: continue
+        last, rate = now, i/(now - start)
+        say(f'{what}: {i} of {total} frames, {rate:.1f} frames/s, {(total - i)/rate:.0f} s left')
 
 # %% ../nbs/00_data.ipynb #5265f943
 def _ahead(fn, jobs, workers):
@@ -602,46 +638,72 @@ def _try_frame(frame, boxes, margin, quality):
         return [], str(e)
 
 # %% ../nbs/00_data.ipynb #364f5aea
+def _missing(wanted, game, cache, known):
+    "The crops to cut, a table a frame, with a word where what was there is no longer right"
+    disk, left = _listing(cache)
+    sweep(*{f.parent for f in left})
+    todo = np.array(_todo(wanted, game, known, disk), bool)
+    spoilt = _spoilt(cache, wanted[~todo], known)
+    gone = sum(i in known and n in known[i][1] and disk.get(n) != known[i][1][n][0] for i, n in zip(wanted.image, wanted.name))
+    stray = sum(n in disk and n not in known.get(i, ((), {}))[1] for i, n in zip(wanted.image, wanted.name))
+    changed = [i for i in wanted.image.unique() if i in known and known[i][0] != _stamp(game/i)]
+    if gone or spoilt: say(f'{gone + len(spoilt)} cached crops are missing or not what was cut: cut again')
+    if stray: say(f'{stray} cached crops are not in frames.jsonl: cut again')
+    if changed: say(f'{len(changed)} frames changed since they were prepared, the first {changed[0]}: cut again')
+    return dict(list(wanted[todo | wanted.name.isin(spoilt).to_numpy()].groupby('image')))
+
 def _fill(wanted, game, cache, margin, quality, workers=0):
     "Cut what is missing, a frame a task on all cores, and note each frame when it is done; number of crops cut"
-    known, (disk, left), P, n = _journal(cache), _listing(cache), [], 0
-    for f in left: f.unlink(missing_ok=True)
-    todo = dict(list(wanted[_todo(wanted, game, known, disk)].groupby('image')))
+    known, P, n = _journal(cache), [], 0
+    todo = _missing(wanted, game, cache, known)
     stamps, fix = {i: _stamp(game/i) for i in todo}, 'Download it again, or delete its rows'
     results = _ahead(lambda i: _try_frame(game/i, todo[i], margin, quality), todo, workers or _cores())
     with open(cache/'frames.jsonl', 'a') as log, closing(results):
         for image, (crops, why) in zip(todo, _progress(results, len(todo), 'crops')):
-            if why: P.append(dict(file=image, problem=f'it cannot be decoded ({why})', fix=fix)); continue
-            at, old = known.get(image, ((), {})); old = old if at == stamps[image] else {}
-            known[image] = stamps[image], old | _write_crops(crops, todo[image].name, cache)
-            log.write('\n'*bool(log.tell()) + _line(image, *known[image])); log.flush(); n += len(crops)
+            if why:
+                P.append(dict(file=image, problem=f'it cannot be decoded ({why})', fix=fix))
+                continue
+            at, old = known.get(image, ((), {}))
+            known[image] = stamps[image], (old if at == stamps[image] else {}) | _write_crops(crops, todo[image].name, cache)
+            log.write('\n'*bool(log.tell()) + _line(image, *known[image]))
+            log.flush()
+            n += len(crops)
     _write_journal(cache, known)
     if P: raise DataError(P, 'frames')
     return n
 
 # %% ../nbs/00_data.ipynb #50e1bf7c
+_AGAIN = 'run 00_data.ipynb'
+
 def _prepared(data, out):
     "What `prepare` noted, or an error that says to run it"
-    f = _cache(data, out)/'prepared.json'
-    if not f.is_file(): raise DataError(f'{f} does not exist: run 00_data.ipynb first')
-    try: info = json.loads(f.read_text()); info['csv'], info['boxes'], info['negatives'], info['parameters']
-    except (ValueError, KeyError): raise DataError(f'{f} is damaged or of another version: run 00_data.ipynb again') from None
+    info = read_sealed(_cache(data, out)/'prepared.json', _AGAIN)
+    if not {'csv', 'boxes', 'negatives', 'parameters', 'counts', 'key'} <= set(info):
+        raise StaleError(f'prepared.json is of another version: {_AGAIN} again')
     if info['csv'] != fingerprint(Path(data)/GAME/'train_meta.csv'):
-        raise DataError('train_meta.csv has changed since it was prepared: run 00_data.ipynb again')
+        raise StaleError(f'train_meta.csv has changed since it was prepared: {_AGAIN} again')
     return info
 
 # %% ../nbs/00_data.ipynb #f42af306
 def _read_table(f, want):
-    "A table that `prepare` wrote, or an error that says to run it"
-    if not f.is_file() or fingerprint(f) != want:
-        raise DataError(f'{f} is missing or was changed since it was written: run 00_data.ipynb again')
-    return pd.read_csv(f, dtype=dict(quarter=str, angle=str, image=str))
+    "A table that `prepare` wrote, or an error that says to run it; a clip may be called NA or None"
+    if not f.is_file(): raise MissingError(f'{f} is missing: {_AGAIN} again')
+    if fingerprint(f) != want: raise StaleError(f'{f} was changed since it was written: {_AGAIN} again')
+    return pd.read_csv(f, keep_default_na=False, dtype=dict(quarter=str, angle=str, image=str))
 
 # %% ../nbs/00_data.ipynb #8cd2c160
+def _check_frames(game, images, known):
+    "Refuse frames that are not the ones that crops were cut from"
+    for i in images:
+        if i in known and (game/i).exists() and _stamp(game/i) != known[i][0]:
+            raise StaleError(f'{i} has changed since its crops were cut: {_AGAIN} again')
+
 def load_boxes(data, out) -> pd.DataFrame:
     "The cleaned train boxes, as prepared; index = row in `train_meta.csv`"
     info = _prepared(data, out)
-    return _read_table(_cache(data, out)/'boxes.csv', info['boxes']).set_index('row')
+    boxes = _read_table(_cache(data, out)/'boxes.csv', info['boxes']).set_index('row')
+    _check_frames(Path(data)/GAME, boxes.image.unique(), _journal(_cache(data, out)))
+    return boxes
 
 def load_negatives(data, out) -> pd.DataFrame:
     "The background and partial boxes, as prepared"
@@ -658,17 +720,25 @@ def _check_parameters(p):
     if bad: raise DataError(f"parameters out of range: {', '.join(bad)}")
 
 # %% ../nbs/00_data.ipynb #635a4597
-def _game_stamps(game):
-    "Name, size and time of every file of a game"
+def _game_stamps(data):
+    "Name, size and time of every file of a game, its truth among them"
+    game, truth = Path(data)/GAME, Path(data)/'test_truth.csv'
     files = [(os.path.relpath(d, game), n, os.path.join(d, n)) for d, _, ns in os.walk(game) for n in ns]
+    files += [('..', truth.name, truth)]*truth.is_file()
     return sorted((d, n, *_stamp(f)) for d, n, f in files if os.path.exists(f))
 
 # %% ../nbs/00_data.ipynb #b1dde3d1
 def _done(data, out, key):
-    "What `prepare` noted, if it was for this very input and the tables are as it left them"
-    try: info = _prepared(data, out); load_boxes(data, out); load_negatives(data, out)
-    except (OSError, ValueError, KeyError): return None
-    return info if info['key'] == key else None
+    "What `prepare` noted, if it was for this very input and the tables are as it left them; else None, with a word why"
+    try:
+        info = _prepared(data, out)
+        for f, want in (_cache(data, out)/'boxes.csv', 'boxes'), (cache_root(data, out)/'train_negatives.csv', 'negatives'):
+            _read_table(f, info[want])
+        if info['key'] == key: return info
+        say('preparing again: the game or the parameters changed')
+    except MissingError as e:
+        if any((_cache(data, out)/n).exists() for n in ('boxes.csv', 'frames.jsonl')): say(f'preparing again: {e}')
+    except (OSError, ValueError) as e: say(f'preparing again: {e}')
 
 # %% ../nbs/00_data.ipynb #95c349bf
 def _tables(train, game, par):
@@ -702,8 +772,13 @@ def _finish(train, test, boxes, neg, par, key, data, out):
     info = dict(fingerprint=fingerprint(boxes, neg, par), key=key, csv=fingerprint(csv), boxes=fingerprint(f),
                 negatives=fingerprint(f_neg), parameters=par, counts=_counts(train, test, boxes, neg, par),
                 report=dict(train=train.attrs['report'], test=test.attrs['report']))
-    write_json(info, f.with_name('prepared.json'))
-    return info
+    write_sealed(info, f.with_name('prepared.json'))
+    return _prepared(data, out)
+
+# %% ../nbs/00_data.ipynb #a11f0e06
+def _cache_lock(cache):
+    "One process at a time on a crop cache; who waits is told for whom"
+    return only_one(Path(cache)/'.lock', f'crops are prepared or read in {cache}')
 
 # %% ../nbs/00_data.ipynb #7232f5ed
 def prepare(
@@ -725,11 +800,13 @@ def prepare(
     par = dict(clean=clean, max_ratio=max_ratio, min_ratio=min_ratio, margin=margin, quality=quality, seed=seed,
                bg_per_frame=bg_per_frame, partial_per_box=partial_per_box, max_iou_bg=max_iou_bg,
                max_iou_partial=max_iou_partial)
-    _check_parameters(par); key = fingerprint('prepare 1', par, _game_stamps(game)); info = _done(data, out, key)
-    train, test = _load_both(data) if not info or info['counts']['test frames'] else (None, None)
+    _check_parameters(par)
+    key = fingerprint('prepare 2', par, _game_stamps(data))
     with disk_errors(cache):
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache/'.lock'):
+        with _cache_lock(cache):
+            info = _done(data, out, key)
+            train, test = _load_both(data) if not info or info['counts']['test frames'] else (None, None)
             boxes, neg = (load_boxes(data, out), load_negatives(data, out)) if info else _tables(train, game, par)
             cut = _fill(_wanted(boxes, neg, test, margin, quality), game, cache, margin, quality, workers)
             info = info or _finish(train, test, boxes, neg, par, key, data, out)
@@ -748,15 +825,20 @@ def crop_margin(data, out) -> float:
     return _prepared(data, out)['parameters']['margin']
 
 def train_pictures(data, out) -> str:
-    "Fingerprint of the pictures that train boxes and negatives were cut from"
-    known, info = _journal(_cache(data, out)), _prepared(data, out)
-    return fingerprint(info['parameters']['margin'], info['parameters']['quality'], sorted(known.items()))
+    "Fingerprint of the pictures of train boxes and negatives, by the content of their crops"
+    p = _prepared(data, out)['parameters']
+    tables = [d[['image', 'quarter', 'angle', *_BOX]] for d in (load_boxes(data, out), load_negatives(data, out)) if len(d)]
+    w = pd.concat(tables)
+    marks = _marks(_cache(data, out), w.assign(name=crop_names(w, p['margin'], p['quality'])))
+    if '' in marks: raise StaleError(f'frames.jsonl in {_cache(data, out)} does not know every crop: {_AGAIN} again')
+    return fingerprint(marks)
 
 def test_pictures(data, test) -> str:
-    "Fingerprint of the pictures of test boxes"
-    game = Path(data)/GAME
-    mark = lambda i, precut: hashlib.sha256((game/i).read_bytes()).digest() if precut else _stamp(game/i)
-    return fingerprint([(i, mark(i, p)) for i, p in zip(test.image, test.precut)])
+    "Fingerprint of the pictures of test boxes: of crops by content, of whole frames by size and time"
+    game, crops = Path(data)/GAME, dict(zip(test.image, test.precut))
+    mark = lambda i: _digest((game/i).read_bytes()) if crops[i] else _stamp(game/i)
+    with ThreadPoolExecutor(_cores()) as ex: marks = dict(zip(crops, ex.map(mark, crops)))
+    return fingerprint([(i, marks[i]) for i in test.image])
 
 # %% ../nbs/00_data.ipynb #0fe13126
 def _wanted_now(info, data, out):
@@ -776,18 +858,20 @@ def cache_stats(data, out) -> dict:
 
 # %% ../nbs/00_data.ipynb #f8030a38
 def _store_key(cache, wanted):
-    "What a store is made of: the crops and their frames"
-    known = _journal(cache); frames = [(i, known[i][0]) for i in sorted(set(wanted.image)) if i in known]
-    return fingerprint('store 1', sorted(wanted.name), frames)
+    "What a store is made of: the crops, by name and content"
+    return fingerprint('store 2', sorted(zip(wanted.name, _marks(cache, wanted))))
 
 # %% ../nbs/00_data.ipynb #7389c3a3
 def prune_cache(data, out) -> dict:
     "Delete orphans, left-overs and outdated stores from the crop cache; how many files and bytes went"
     info, cache = _prepared(data, out), _cache(data, out)
-    with FileLock(cache/'.lock'):
-        (disk, left), w, known = _listing(cache), _wanted_now(info, data, out), _journal(cache); keep = set(w.name)
-        old = [f for f in cache.glob('store/*.npy') if not f.stem.endswith(_store_key(cache, w))]
-        gone = [cache/n for n in disk if n not in keep] + left + old; size = sum(f.stat().st_size for f in gone)
+    with _cache_lock(cache):
+        disk, left = _listing(cache)
+        w, known = _wanted_now(info, data, out), _journal(cache)
+        keep = set(w.name)
+        old = [f for f in cache.glob('store/[!.]*') if not f.stem.endswith(_store_key(cache, w))]
+        gone = [cache/n for n in disk if n not in keep] + left + old
+        size = sum(f.stat().st_size for f in gone)
         for f in gone: f.unlink(missing_ok=True)
         kept = {i: (at, {n: b for n, b in crops.items() if n in keep}) for i, (at, crops) in known.items()}
         _write_journal(cache, {i: k for i, k in kept.items() if k[1]})
@@ -812,53 +896,22 @@ def _threads(fn, a, b, size):
     return x
 
 # %% ../nbs/00_data.ipynb #c9cee345
-def _cached_crops(paths, b, has, size, margin):
-    "Crops from files of the cache, which hold their boxes with margin `has`"
-    show = lambda path, box: _view(_open_picture(path), _rect(box, margin, _window(box, has)[:2]), size)
-    return _threads(show, paths, b, size)
+def _cached_crop(path, mark, box, has, size, margin):
+    "A crop from its file, which holds its box with margin `has`; None if that is not what was cut"
+    try: raw = Path(path).read_bytes()
+    except OSError: return None
+    if _digest(raw) != mark: return None
+    return _view(Image.fromarray(_decode(raw)[0]), _rect(box, margin, _window(box, has)[:2]), size)
 
-# %% ../nbs/00_data.ipynb #b29117f4
-def _build_store(f, wanted, cache, has, size, margin, step=512):
-    "Write a store, `step` crops at a time; an outdated one of the same size goes"
-    b, paths = wanted[_BOX].to_numpy(float), [cache/n for n in wanted.name]; shape = (len(b), *size, 3)
-    f.parent.mkdir(exist_ok=True); free = shutil.disk_usage(f.parent).free
-    if free < np.prod(shape, dtype=float): raise OSError(errno.ENOSPC, 'No space left on device', str(f))
-    with atomic(f) as t, open(t, 'wb') as file:
-        np.lib.format.write_array_header_1_0(file, dict(descr='|u1', fortran_order=False, shape=shape))
-        for i in range(0, len(b), step): file.write(_cached_crops(paths[i:i+step], b[i:i+step], has, size, margin))
-    for other in f.parent.glob(f"{f.name.rsplit('-', 1)[0]}-*"): other == f or other.unlink()
-
-# %% ../nbs/00_data.ipynb #6ce50f2e
-def open_store(
-    data, out,   # data root and folder for artefacts
-    size,        # (h, w) of a crop, pixels
-    margin=1.2,  # 1.0 = the box itself, at most what was prepared for
-    build=True,  # make it if it is missing; else None is returned then
-): # (uint8 [n, h, w, 3] memory-mapped, Series of crop name -> row), or None
-    "All prepared crops at one size in one memory-mapped array, made when missing"
-    info, cache, (h, w) = _prepared(data, out), _cache(data, out), map(int, size); has = info['parameters']['margin']
-    if margin > has: raise DataError(f'margin={margin} is more than the {has} that was prepared')
-    wanted = _wanted_now(info, data, out).sort_values('name')
-    f = cache/'store'/f'{h}x{w}-{margin:g}-{_store_key(cache, wanted)}.npy'
-    if not f.exists() and not build: return None
-    with disk_errors(f), FileLock(cache/'.lock'):
-        if not f.exists(): _build_store(f, wanted, cache, has, (h, w), margin)
-    return np.load(f, mmap_mode='r'), pd.Series(np.arange(len(wanted)), wanted.name.to_numpy())
-
-# %% ../nbs/00_data.ipynb #96930415
-def _from_cache(boxes, b, data, out, size, margin, x, rows, most=1000):
-    "Fill `x[rows]` with what store and cache hold; the rows done. More than `most` boxes are worth a store"
-    cache = _cache(data, out); p = _prepared(data, out)['parameters'] if (cache/'prepared.json').is_file() else None
-    if p is None or margin > p['margin']: return rows[:0]
-    names = crop_names(boxes, p['margin'], p['quality']); many = len(set(names)) > most
-    worth = many or any(cache.glob(f'store/{size[0]}x{size[1]}-{margin:g}-*.npy'))
-    if worth and (stored := open_store(data, out, size, margin, many)):
-        at = stored[1].reindex(names).to_numpy(); ok = np.flatnonzero(~np.isnan(at))
-        for some in np.array_split(ok, len(ok)//1024 + 1): x[rows[some]] = stored[0][at[some].astype(int)]
-    else:
-        ok = np.flatnonzero([(cache/n).is_file() for n in names])
-        x[rows[ok]] = _cached_crops([cache/names[i] for i in ok], b[ok], p['margin'], size, margin)
-    return rows[ok]
+def _cached_crops(cache, wanted, has, size, margin):
+    "Crops of a table with `name`: uint8 [n, h, w, 3], and whether each is what was cut"
+    b, marks, names = wanted[_BOX].to_numpy(float), _marks(cache, wanted), wanted.name.tolist()
+    x, ok = np.empty((len(b), *size, 3), np.uint8), np.zeros(len(b), bool)
+    def one(i):
+        crop = _cached_crop(cache/names[i], marks[i], b[i], has, size, margin)
+        if crop is not None: x[i], ok[i] = crop, True
+    with ThreadPoolExecutor(_cores()) as ex: list(ex.map(one, range(len(b))))
+    return x, ok
 
 # %% ../nbs/00_data.ipynb #b5528ab6
 def _from_frames(game, images, b, size, margin, x, rows):
@@ -869,6 +922,90 @@ def _from_frames(game, images, b, size, margin, x, rows):
             win = _window(b[i], margin, im.size); x[i] = _view(im.crop(win), _rect(b[i], margin, win[:2]), size)
     groups = pd.Series(rows).groupby(images[rows]) if len(rows) else {}
     with ThreadPoolExecutor(_cores()) as ex: list(ex.map(one, [(i, list(r)) for i, r in groups]))
+
+# %% ../nbs/00_data.ipynb #a11f0e09
+def _crops_or_frames(wanted, game, cache, has, size, margin):
+    "Cached crops; one that is not what was cut is taken from its frame, with a word"
+    x, ok = _cached_crops(cache, wanted, has, size, margin)
+    if not ok.all():
+        say(f'{(~ok).sum()} cached crops are not what was cut and are taken from their frames: {_AGAIN} to cut them again')
+        _from_frames(game, wanted.image.to_numpy(), wanted[_BOX].to_numpy(float), size, margin, x, np.flatnonzero(~ok))
+    return x
+
+# %% ../nbs/00_data.ipynb #b29117f4
+def _stat3(f):
+    "Size, time of content and time of change of a file"
+    s = os.stat(f)
+    return [s.st_size, s.st_mtime_ns, s.st_ctime_ns]
+
+def _build_store(f, wanted, game, cache, has, size, margin, step=512):
+    "Write a store and the checksums of its rows, `step` crops at a time; outdated ones of the same size go"
+    shape, sums = (len(wanted), *size, 3), []
+    f.parent.mkdir(exist_ok=True)
+    if shutil.disk_usage(f.parent).free < np.prod(shape, dtype=float): raise OSError(errno.ENOSPC, 'No space left on device', str(f))
+    with atomic(f) as t, open(t, 'wb') as file:
+        np.lib.format.write_array_header_1_0(file, dict(descr='|u1', fortran_order=False, shape=shape))
+        for i in range(0, len(wanted), step):
+            x = _crops_or_frames(wanted.iloc[i:i+step], game, cache, has, size, margin)
+            sums += [zlib.crc32(row) for row in x]
+            file.write(x)
+    write_sealed(dict(rows=sums, stat=_stat3(f)), f.with_suffix('.json'))
+    for other in f.parent.glob(f"{f.name.rsplit('-', 1)[0]}-*"):
+        if other.stem != f.stem: other.unlink()
+
+# %% ../nbs/00_data.ipynb #a11f0e12
+def _store_fault(f, shape):
+    "Why a store cannot be used, in words; '' if it can"
+    try:
+        found, kept = np.load(f, mmap_mode='r'), read_sealed(f.with_suffix('.json'), 'make it')
+        if found.shape != shape or found.dtype != np.uint8: return f'it holds {found.dtype} of shape {found.shape}'
+    except (OSError, EOFError, ValueError) as e: return f'it cannot be read ({e})'
+    if kept['stat'] == _stat3(f): return ''
+    with ThreadPoolExecutor(_cores()) as ex: sums = list(ex.map(zlib.crc32, found))
+    wrong = np.flatnonzero(np.array(sums) != np.array(kept['rows']))
+    if len(wrong): return f'{len(wrong)} of its crops changed'
+    write_sealed(kept | dict(stat=_stat3(f)), f.with_suffix('.json'))
+    return ''
+
+# %% ../nbs/00_data.ipynb #6ce50f2e
+def open_store(
+    data, out,   # data root and folder for artefacts
+    size,        # (h, w) of a crop, pixels
+    margin=None, # 1.0 = the box itself, at most what was prepared for; None = that
+    build=True,  # make it if it is missing; else None is returned then
+): # (uint8 [n, h, w, 3] memory-mapped, Series of crop name -> row), or None
+    "All prepared crops at one size in one memory-mapped array, made when missing or spoilt"
+    info, cache, size = _prepared(data, out), _cache(data, out), tuple(map(int, size))
+    has = info['parameters']['margin']
+    margin = has if margin is None else margin
+    if margin > has: raise ParameterError(f'margin={margin} is more than the {has} that was prepared')
+    wanted = _wanted_now(info, data, out).sort_values('name')
+    f = cache/'store'/f'{size[0]}x{size[1]}-{margin:g}-{_store_key(cache, wanted)}.npy'
+    if not f.exists() and not build: return None
+    with disk_errors(f), _cache_lock(cache):
+        why = _store_fault(f, (len(wanted), *size, 3)) if f.exists() else 'missing'
+        if why and why != 'missing': say(f'{f.name} is made again: {why}')
+        if why: _build_store(f, wanted, Path(data)/GAME, cache, has, size, margin)
+    return np.load(f, mmap_mode='r'), pd.Series(np.arange(len(wanted)), wanted.name.to_numpy())
+
+# %% ../nbs/00_data.ipynb #96930415
+def _from_cache(boxes, b, data, out, size, margin, x, rows, most=1000):
+    "Fill `x[rows]` with what store and cache hold; the rows done. More than `most` boxes are worth a store"
+    cache = _cache(data, out)
+    p = _prepared(data, out)['parameters'] if (cache/'prepared.json').is_file() else None
+    if p is None or margin > p['margin']: return rows[:0]
+    names = crop_names(boxes, p['margin'], p['quality'])
+    many = len(set(names)) > most
+    worth = many or any(cache.glob(f'store/{size[0]}x{size[1]}-{margin:g}-*.npy'))
+    if worth and (stored := open_store(data, out, size, margin, many)):
+        at = stored[1].reindex(names).to_numpy()
+        ok = np.flatnonzero(~np.isnan(at))
+        for some in np.array_split(ok, len(ok)//1024 + 1): x[rows[some]] = stored[0][at[some].astype(int)]
+    else:
+        ok = np.flatnonzero([(cache/n).is_file() for n in names])
+        wanted = boxes.iloc[ok].assign(name=[names[i] for i in ok])
+        x[rows[ok]] = _crops_or_frames(wanted, Path(data)/GAME, cache, p['margin'], size, margin)
+    return rows[ok]
 
 # %% ../nbs/00_data.ipynb #12f49d0a
 def load_crops(
@@ -898,10 +1035,12 @@ def open_crops(
     boxes,         # train boxes or negatives
     data, out,     # data root and folder for artefacts
     size,          # (h, w) of a crop, pixels
-    margin=1.2,    # 1.0 = the box itself
+    margin=None,   # 1.0 = the box itself; None = what was prepared
 ) -> CropRows: # row i for box i
     "The pictures of boxes as rows of the memory-mapped store; what the store cannot give is read into memory at once"
-    p = _prepared(data, out)['parameters']; known = None if margin > p['margin'] else open_store(data, out, size, margin)
+    p = _prepared(data, out)['parameters']
+    margin = p['margin'] if margin is None else margin
+    known = None if margin > p['margin'] else open_store(data, out, size, margin)
     at = known[1].reindex(crop_names(boxes, p['margin'], p['quality'])) if known else pd.Series([np.nan])
     if at.isna().any(): return CropRows(load_crops(boxes, data, out, size, margin), np.arange(len(boxes)))
     return CropRows(known[0], at)
