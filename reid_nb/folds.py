@@ -22,7 +22,8 @@ import pandas as pd
 from fastcore.basics import patch
 from .core import FINAL, UNK, DataError, MissingError, ParameterError, StaleError
 from .core import fingerprint, read_sealed, sweep, write_csv, write_sealed
-from .data import box_iou, cache_root, load_boxes, load_crops, load_negatives, prepared, show_crops, train_pictures
+from .data import box_iou, cache_root, load_boxes, load_crops, load_negatives, prepared, show_crops
+from .data import train_pictures
 from .recipes import say
 
 # %% ../nbs/01_folds.ipynb #aba0ed09
@@ -182,7 +183,8 @@ def sample_sides(
     sides = pd.DataFrame('train', index=boxes.index, columns=range(n_folds), dtype=object)
     for label, g in _keyed(boxes).groupby('label_id'):
         n = len(g)
-        if n < 2: raise DataError(f'label {label} has {n} box: at least 2 are needed to be on both sides; leave it out of the data')
+        if n < 2:
+            raise DataError(f'label {label} has {n} box: at least 2 are needed to be on both sides; leave it out of the data')
         order, at = rng.permutation(g.index.values), np.arange(n_folds + 1)*n//n_folds
         for f in range(n_folds):
             k = max(round(share*n), 1, at[f+1] - at[f] if share*n_folds > 1 - 1e-9 else 0)
@@ -193,7 +195,8 @@ def sample_sides(
 SPLITS = ('clip', 'sample')
 
 def _check_share(val_share, split, guard):
-    if not 0 < val_share < 1: raise ParameterError(f'val_share={val_share}: a share between 0 and 1 is meant, such as 0.2')
+    if not 0 < val_share < 1:
+        raise ParameterError(f'val_share={val_share}: a share between 0 and 1 is meant, such as 0.2')
     if split not in SPLITS: raise ParameterError(f'split={split!r}: one of {", ".join(SPLITS)} is meant')
     if guard < 0: raise ParameterError(f'guard={guard}: a number of frames, 0 or more, is meant')
 
@@ -456,7 +459,8 @@ def made_from(
     out, # artefacts folder
 ) -> dict:
     "What an artefact made from a fold notes: `split_mark`, and fingerprints of the pictures and the negatives"
-    return {**split_mark(f), 'pictures': train_pictures(data, out), 'negative_boxes': fingerprint(load_negatives(data, out))}
+    return {**split_mark(f), 'pictures': train_pictures(data, out),
+            'negative_boxes': fingerprint(load_negatives(data, out))}
 
 def changes(
     old:dict, # what an artefact noted
@@ -475,7 +479,8 @@ def check_made(
 ):
     "Refuse an artefact that was made from another split, other pictures or other negatives than there are now"
     check_split(old, f, what)
-    if why := changes(old, made_from(f, data, out)): raise StaleError(f'fold {f.fold}: {why} since its net was trained: {what}')
+    if why := changes(old, made_from(f, data, out)):
+        raise StaleError(f'fold {f.fold}: {why} since its net was trained: {what}')
 
 # %% ../nbs/01_folds.ipynb #608b9a18
 def _outdated(boxes, out, params):

@@ -19,7 +19,8 @@ from safetensors.numpy import load_file, save_file
 from .core import ANGLES, FINAL, UNK, MissingError, ParameterError, StaleError
 from .core import atomic, fingerprint, member, read_sealed, sweep, write_sealed
 from .data import load_crops, load_negatives, load_test
-from .folds import changes, check_made, load_fold, made_from, measure_look, perturb_like_test, queries, split_mark, spread
+from .folds import changes, check_made, load_fold, made_from, measure_look, perturb_like_test, queries
+from .folds import split_mark, spread
 from .metrics import by_view, centroids, cosine_scores, open_set_report, share_weights
 from .model import checkpoint, load_reid, read_recipe
 from .recipes import say
@@ -44,7 +45,8 @@ def build_gallery(
 ): # dict of arrays: labels `int[g]`, angles `int[g]` (position in `ANGLES`), vectors `float32[g, d]`, nearest `int[1]`
     "Entries of unit length: crops, or centroids per player and view"
     if (boxes.label_id == UNK).any(): raise ValueError('a box labelled -1 cannot be enrolled: it shows nobody')
-    if nearest < 0 or most < 1: raise ParameterError(f'nearest={nearest}, most={most}: nearest is 0 or more, most 1 or more')
+    if nearest < 0 or most < 1:
+        raise ParameterError(f'nearest={nearest}, most={most}: nearest is 0 or more, most 1 or more')
     key = boxes.label_id.to_numpy()*len(ANGLES) + np.array([ANGLES.index(a) for a in boxes.angle], int)
     if nearest: at = boxes.index.get_indexer(spread(boxes, most).index); key, vectors = key[at], np.asarray(emb, np.float32)[at]
     else: key, vectors = centroids(emb, key)
@@ -179,13 +181,22 @@ def _on_disk(fold, out, stamp, now):
     try: old = load_gallery(fold, out)[1]
     except FileNotFoundError: return say(f'making {name}')
     except ValueError as e: return say(f'making {name} again: {str(e).removesuffix(f": {_again(fold)} again")}')
-    if old['fingerprint'] != stamp: return say(f'making {name} again: {changes(old, now) or "what it is made from changed"}')
+    if old['fingerprint'] != stamp:
+        return say(f'making {name} again: {changes(old, now) or "what it is made from changed"}')
     say(f'{name} is up to date')
     return old
 
 def asked_queries(f, data, out, info):
     "The queries of a gallery's rehearsal, in their roles; row i belongs to row i of its `query_scores`"
     return in_roles(fold_queries(f, data, out, info['perturb'], info['seed']), info['roles'])
+
+# %% ../nbs/04_gallery.ipynb #c4a10f22
+def _fresh_net(fold, data, out):
+    "A fold's net, if it was trained on the split, the pictures and the negatives there are now"
+    net = load_reid(checkpoint(out, fold))
+    again = 'run 03_train.ipynb ' + ('with final=True' if fold == FINAL else f'for fold {fold}') + ' again'
+    check_made(net.recipe, load_fold(fold, data, out), data, out, again)
+    return net
 
 # %% ../nbs/04_gallery.ipynb #dd1ac6a4
 def gallery_fold(
@@ -205,7 +216,8 @@ def gallery_fold(
     made, test = made_from(f, data, out) | dict(model=net.recipe['sha256']), load_test(data)
     how = dict(nearest=int(nearest), most=int(most), adapt=float(adapt))
     if fold == FINAL: return _final_gallery(net, f, data, out, how, made)
-    how |= dict(enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on, perturb=bool(perturb), seed=int(seed))
+    how |= dict(enrol_unknown=bool(enrol_unknown), unknown_share=float(unknown_share), tune_on=tune_on)
+    how |= dict(perturb=bool(perturb), seed=int(seed))
     made |= dict(test=fingerprint(test))
     stamp = fingerprint('gallery 7', how, made)
     if old := _on_disk(fold, out, stamp, how | made): return old
@@ -218,16 +230,10 @@ def gallery_fold(
     info['validation'] = tune(scores, labels, q, unknown_share, tune_on, info['views'])
     rest = pd.concat([f.val, f.unknown.drop(early.index)]) if enrol_unknown else f.val
     final = build_gallery(np.concatenate([seen, embed_boxes(net, rest, data, out)]), pd.concat([first, rest]), nearest, most)
-    info |= dict(fold=fold, threshold=info['validation']['threshold'], enrolled=np.unique(final['labels']).tolist(), fingerprint=stamp, **made)
+    info |= dict(fold=fold, threshold=info['validation']['threshold'], enrolled=np.unique(final['labels']).tolist())
+    info |= dict(fingerprint=stamp, **made)
     save_gallery(gallery_path(out, fold), final | dict(query_scores=scores, query_labels=labels), info)
     return load_gallery(fold, out)[1]
-
-def _fresh_net(fold, data, out):
-    "A fold's net, if it was trained on the split, the pictures and the negatives there are now"
-    net = load_reid(checkpoint(out, fold))
-    again = 'run 03_train.ipynb ' + ('with final=True' if fold == FINAL else f'for fold {fold}') + ' again'
-    check_made(net.recipe, load_fold(fold, data, out), data, out, again)
-    return net
 
 # %% ../nbs/04_gallery.ipynb #b326c58c
 def _final_gallery(net, f, data, out, how, made):

@@ -111,7 +111,8 @@ def _check_boxes(boxes):
     if lacking: raise DataError(f'the boxes lack the columns {lacking}')
     xywh = boxes[['x', 'y', 'w', 'h']].to_numpy(float)
     bad = np.flatnonzero(~np.isfinite(xywh).all(1) | (xywh[:, 2:] <= 0).any(1))
-    if len(bad): raise DataError(f'{len(bad)} boxes without a place or size, the first in row {boxes.index[bad[0]]}: mend test_meta.csv')
+    if len(bad):
+        raise DataError(f'{len(bad)} boxes without a place or size, the first in row {boxes.index[bad[0]]}: mend test_meta.csv')
     return xywh
 
 # %% ../nbs/05_infer.ipynb #8cb4fc1a
@@ -293,7 +294,8 @@ class Scores(NamedTuple):
     meta: dict             # test: fingerprint of the test boxes, source: of what scored them
 
 # %% ../nbs/05_infer.ipynb #9637703c
-def _seal(s): return fingerprint(*[np.asarray(a) for a in s[:3]], seal_of(s.meta)) # a gallery's own seal may be in `meta`
+def _seal(s):
+    return fingerprint(*[np.asarray(a) for a in s[:3]], seal_of(s.meta))
 
 def save_scores(path, s):
     "Writes `Scores` and their seal, all or nothing; the same scores, the same bytes"
@@ -305,7 +307,8 @@ def save_scores(path, s):
 # %% ../nbs/05_infer.ipynb #89c6e560
 def _infer_again(path):
     "How to make a file of scores, in words"
-    return 'run 05_infer.ipynb with ' + ('final=True' if path.stem == FINAL else f'fold={path.stem.removeprefix("fold")}')
+    which = path.stem.removeprefix('fold')
+    return 'run 05_infer.ipynb with ' + ('final=True' if which == FINAL else f'fold={which}')
 
 def load_scores(path):
     "The `Scores` of a file that `save_scores` wrote; damaged or edited ones are refused"
@@ -469,7 +472,9 @@ def rehearse(
 ): # macro-F1 of boxes, tracklets and the joint decision, and the `range` of the last over as many clips as the test has
     "The fold's validation part, answered as the test is"
     from reid_nb.gallery import asked_queries, load_gallery, row_weights
-    gallery, info = load_gallery(fold, out); f = load_fold(fold, data, out); check_made(info, f, data, out, f'run 03_train.ipynb and 04_gallery.ipynb with fold={fold} again')
+    gallery, info = load_gallery(fold, out)
+    f = load_fold(fold, data, out)
+    check_made(info, f, data, out, f'run 03_train.ipynb and 04_gallery.ipynb with fold={fold} again')
     asked, labels, said = asked_queries(f, data, out, info), gallery['query_labels'], []
     for rows in asked.groupby('role', sort=False).indices.values():
         scores = gallery['query_scores'][rows]; here = np.isfinite(scores).all(0)
@@ -511,7 +516,8 @@ def ensemble_members(
     files, test = Path(out)/'scores', load_test(data)
     folds = scored_folds(out) if folds is None else list(folds)
     if not folds: raise MissingError(f'no box scores in {files}: run 05_infer.ipynb with fold=0, 1, … first')
-    members, now = {f: load_scores(files/f'{member(f)}.safetensors') for f in folds}, scored_from(None, data, test, None)
+    members = {f: load_scores(files/f'{member(f)}.safetensors') for f in folds}
+    now = scored_from(None, data, test, None)
     for f, s in members.items():
         again = _infer_again(files/member(f))
         own = (Path(out)/'gallery'/f'{member(f)}.json').exists()

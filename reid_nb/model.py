@@ -45,7 +45,8 @@ def make_backbone(
     if stride != 32: fixed['output_stride'] = stride
     try: net = timm.create_model(name, pretrained=pretrained == 'hub', num_classes=0, **fixed)
     except Exception as e:
-        if stride != 32 and 'stride' in str(e): raise ParameterError(f'stride={stride}: {name} has no such feature map ({e}); use stride=32') from e
+        if stride != 32 and 'stride' in str(e):
+            raise ParameterError(f'stride={stride}: {name} has no such feature map ({e}); use stride=32') from e
         if pretrained != 'hub': raise
         raise MissingError(f'the weights of {name} could not be fetched from the hub ({type(e).__name__}). Give a local file as '
                            f"pretrained='path/to/{name}.safetensors', or pretrained='none' to train from scratch") from e
@@ -59,7 +60,8 @@ def load_backbone(
 ): # the same net
     "Fill `net` with weights from a local file, refusing a file that does not fit"
     path = Path(path).expanduser()
-    if not path.is_file(): raise MissingError(f"pretrained={str(path)!r}: no such file (write 'hub', 'none' or a file of weights)")
+    if not path.is_file():
+        raise MissingError(f"pretrained={str(path)!r}: no such file (write 'hub', 'none' or a file of weights)")
     try: state = load_file(path) if path.suffix == '.safetensors' else torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e: raise ParameterError(f'{path}: not a readable file of weights ({type(e).__name__}: {e})') from e
     own = net.state_dict()
@@ -80,7 +82,8 @@ class GeM(nn.Module):
     "Generalised mean over a feature map `[n, c, h, w]`"
     def __init__(self, p=3., eps=1e-6): super().__init__(); self.p, self.eps = nn.Parameter(torch.tensor(p)), eps
     def forward(self, x):
-        if x.dim() != 4: raise ParameterError(f"pool='gem' needs a backbone with a feature map, this one gives {list(x.shape)}: use pool='avg'")
+        if x.dim() != 4:
+            raise ParameterError(f"pool='gem' needs a backbone with a feature map, this one gives {list(x.shape)}: use pool='avg'")
         return x.float().clamp(min=self.eps).pow(self.p).mean((2, 3)).pow(1/self.p)
 
 # %% ../nbs/02_model.ipynb #ff7f3304
@@ -88,7 +91,8 @@ class Parts(nn.Module):
     "Means of a feature map `[n, c, h, w]` and of its horizontal stripes: `[n, c·(1 + n_parts)]`"
     def __init__(self, n_parts=3): super().__init__(); self.n_parts = n_parts
     def forward(self, x):
-        if x.dim() != 4: raise ParameterError(f"pool='parts' needs a backbone with a feature map, this one gives {list(x.shape)}: use pool='avg'")
+        if x.dim() != 4:
+            raise ParameterError(f"pool='parts' needs a backbone with a feature map, this one gives {list(x.shape)}: use pool='avg'")
         return torch.cat([x.mean((2, 3)), F.adaptive_avg_pool2d(x, (self.n_parts, 1)).flatten(1)], 1)
 
 POOLS = dict(avg=nn.Identity, gem=GeM, parts=Parts)
@@ -154,7 +158,8 @@ def autocast(
 
 def half_of(device, precision):
     "The 16-bit type a net runs in, or None for 32 bits; arguments as of `autocast`"
-    if precision not in PRECISIONS: raise ParameterError(f"precision {precision!r}: write 'auto', 'bf16', 'fp16' or 'fp32'")
+    if precision not in PRECISIONS:
+        raise ParameterError(f"precision {precision!r}: write 'auto', 'bf16', 'fp16' or 'fp32'")
     if precision != 'auto': return PRECISIONS[precision]
     kind = torch.device(device).type
     if kind == 'cuda': return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
@@ -224,7 +229,8 @@ def grad_cam(
     "Where in each crop the likeness to its vector comes from"
     was = net.training; net.eval()
     x = net.normalise(to_batch(crops, net.size, net.mean.device)); maps = net.backbone.forward_features(x).float()
-    if maps.dim() != 4: raise ParameterError(f'this backbone has no feature map to look at: its features are {list(maps.shape)}')
+    if maps.dim() != 4:
+        raise ParameterError(f'this backbone has no feature map to look at: its features are {list(maps.shape)}')
     with torch.enable_grad():
         maps = maps.detach().requires_grad_(); out = net.neck(net.fc(net.pool(net.backbone.forward_head(maps))))
         slope, = torch.autograd.grad((F.normalize(out)*torch.as_tensor(vectors, device=out.device)).sum(), maps)
@@ -333,7 +339,8 @@ def load_reid(
     "A ready encoder from a checkpoint; refuses weights that are not the recipe's"
     recipe, path, again = read_recipe(path), Path(path).with_suffix('.safetensors'), f'{_train_again(path)} again'
     if not path.is_file(): raise MissingError(f'{path} is missing beside its recipe: {again}')
-    if not weights_fit(path): raise StaleError(f'{path} is not what its recipe describes (damaged, cut short or exchanged): {again}')
+    if not weights_fit(path):
+        raise StaleError(f'{path} is not what its recipe describes (damaged, cut short or exchanged): {again}')
     if need := [k for k in NET if k not in recipe]: raise StaleError(f'the recipe of {path} lacks {need}: {again}')
     net = ReIDNet(**{k: recipe[k] for k in NET})
     try: net.load_state_dict(load_file(path))
@@ -355,9 +362,11 @@ def export_onnx(
 ): # the path
     "Write a net as ONNX (needs the packages onnx and onnxscript): `crops` float32 [n, 3, h, w] 0…1 to `embeddings` [n, dim]"
     path, was, some = Path(path), net.training, torch.rand(2, 3, *net.size, device=net.mean.device)
-    how = dict(input_names=['crops'], output_names=['embeddings'], dynamic_shapes=dict(crops={0: torch.export.Dim('n')}))
+    how = dict(input_names=['crops'], output_names=['embeddings'], external_data=False, verbose=False,
+               dynamic_shapes=dict(crops={0: torch.export.Dim('n')}))
     try:
-        with atomic(path) as tmp: torch.onnx.export(_Encoder(net.eval()), (some,), tmp, external_data=False, verbose=False, **how)
+        with atomic(path) as tmp:
+            torch.onnx.export(_Encoder(net.eval()), (some,), tmp, **how)
     except ImportError as e: raise ImportError(f'export_onnx needs the packages onnx and onnxscript: pip install onnx onnxscript ({e})') from e
     finally: net.train(was)
     return path

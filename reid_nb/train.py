@@ -40,7 +40,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from .core import FINAL, UNK, DataError, MissingError, ParameterError, ReidError, StaleError
 from .core import atomic, fingerprint, member, only_one, sweep, write_csv
-from .data import crop_margin, load_boxes, load_crops, load_negatives, load_test, multiview_pairs, open_crops, places, recipe_name
+from .data import crop_margin, load_boxes, load_crops, load_negatives, load_test, multiview_pairs, open_crops
+from .data import places, recipe_name
 from .folds import changes, load_fold, made_from, measure_look, queries, spread
 from .metrics import by_view, centroids, cosine_scores, mean_ap, open_set_report, share_weights
 from .model import HEADS, NET, POOLS, PRECISIONS, ReIDLoss, ReIDNet, autocast, checkpoint, half_of, read_recipe, save_reid, weights_fit
@@ -65,7 +66,8 @@ class PKBatches:
         self.k = max(least_k, (batch_size - self.n_neg)//max(classes, 1))
         self.p = max(1, min(classes, (batch_size - self.n_neg)//self.k))
         if classes < 2: raise DataError(f'{classes} player to tell apart: a batch needs at least two')
-        if self.p < 2: raise ParameterError(f'batch_size={batch_size} has no room for {least_k} crops of two players: at least {2*least_k*8//7 + 1}')
+        if self.p < 2:
+            raise ParameterError(f'batch_size={batch_size} has no room for {least_k} crops of two players: at least {2*least_k*8//7 + 1}')
 
     def __len__(self): return max(1, len(self.known)//(self.p*self.k))
 
@@ -207,7 +209,8 @@ def mix_players(
 class Augment(Callback):
     "Turn a batch of bytes into the net's pictures: random windows, colours, erased parts, mixes"
     order = -10
-    def __init__(self, size, p, margin, look=None): self.size, self.p, self.margin, self.look, self.gen = size, p, margin, look, torch.Generator()
+    def __init__(self, size, p, margin, look=None):
+        self.size, self.p, self.margin, self.look, self.gen = size, p, margin, look, torch.Generator()
     def before_epoch(self):
         self.gen.manual_seed(self.p['train_seed']*1000 + self.epoch)
         self.dls.train.batch_sampler.epoch = self.epoch
@@ -452,6 +455,7 @@ def take_up(self:Resume, learn, s):
         learn.average.steps = s['steps']
     self.judge.log, self.judge.best, self.start, self.done = s['log'], s['best'], s['epoch'], s['done']
 
+# %% ../nbs/03_train.ipynb #c4a10f23
 @patch
 def load(self:Resume, learn):
     "Take up the state on disk, if there is one of this very training; afterwards `start` and `done` say where it stands"
@@ -488,10 +492,12 @@ def fold_tables(
     seen = lambda b: b if angles == 'both' else b[b.angle == 'side']
     kinds = dict(background=['background'], all=['background', 'partial'], none=[])[p['negatives']]
     train, val = seen(f.train), seen(f.val)
-    if train.empty or val.empty and fold != FINAL: raise DataError(f'fold {fold} has no boxes of view {angles!r} to train on or validate with')
+    if train.empty or val.empty and fold != FINAL:
+        raise DataError(f'fold {fold} has no boxes of view {angles!r} to train on or validate with')
     pushed = seen(neg[(f.part_of(neg) == 'train') & neg.kind.isin(kinds)])
     query = val if fold == FINAL else seen(queries(f, neg))
-    return dict(train=pd.concat([train, pushed]), gallery=spread(train), query=query, fold=f, margin=crop_margin(data, out))
+    tables = dict(train=pd.concat([train, pushed]), gallery=spread(train), query=query)
+    return tables | dict(fold=f, margin=crop_margin(data, out))
 
 # %% ../nbs/03_train.ipynb #c3a61fbf
 def to_classes(labels, known):
@@ -625,7 +631,8 @@ def _mlflow(name, out, p):
 LOGS = dict(wandb=_wandb, tensorboard=_tensorboard, mlflow=_mlflow)
 
 def _known_log(log_to):
-    if log_to not in ('', *LOGS): raise ParameterError(f'log_to={log_to!r}: choose from {", ".join(LOGS)}, or leave it empty')
+    if log_to not in ('', *LOGS):
+        raise ParameterError(f'log_to={log_to!r}: choose from {", ".join(LOGS)}, or leave it empty')
     return log_to
 
 def log_callbacks(
@@ -657,6 +664,25 @@ def stale(
     if old.get('fingerprint') == stamp: return ''
     return changes(old, {**p, **(made or {})}) or 'the file of weights it starts from, or what the folds found, changed'
 
+# %% ../nbs/03_train.ipynb #c4a10f21
+def _state_file(path, stage): return path.with_name(f'.{path.stem}.stage{stage}.state')
+
+def _alone(path, fold):
+    "Let nobody else train this fold into this folder; of several processes the first one sees to that"
+    if rank_distrib(): return nullcontext()
+    what = f'training {"the net of all data" if fold == FINAL else f"fold {fold}"}'
+    return only_one(path.with_name(f'.{member(fold)}.lock'), what, wait=False)
+
+def _announced(path, fold, why):
+    "What is trained, and why"
+    what = 'the net of all data' if fold == FINAL else f'fold {fold}'
+    return f'training {what}{" again" if path.exists() else ""}: {why};'
+
+def _weights_id(pretrained):
+    "What tells one file of weights from another; '' where there is none"
+    path = Path(pretrained).expanduser()
+    return fingerprint(path.read_bytes()) if pretrained not in ('hub', 'none') and path.is_file() else ''
+
 # %% ../nbs/03_train.ipynb #de3d7873
 def train_fold(
     fold,      # number of the fold; 'final': every player and box, for as long as the folds' best took
@@ -687,24 +713,6 @@ def train_fold(
             for n in (1, 2): _state_file(path, n).unlink(missing_ok=True)
         agreed(None) # nobody goes on before it is written
     return read_recipe(path)
-
-def _state_file(path, stage): return path.with_name(f'.{path.stem}.stage{stage}.state')
-
-def _alone(path, fold):
-    "Let nobody else train this fold into this folder; of several processes the first one sees to that"
-    if rank_distrib(): return nullcontext()
-    what = f'training {"the net of all data" if fold == FINAL else f"fold {fold}"}'
-    return only_one(path.with_name(f'.{member(fold)}.lock'), what, wait=False)
-
-def _announced(path, fold, why):
-    "What is trained, and why"
-    what = 'the net of all data' if fold == FINAL else f'fold {fold}'
-    return f'training {what}{" again" if path.exists() else ""}: {why};'
-
-def _weights_id(pretrained):
-    "What tells one file of weights from another; '' where there is none"
-    path = Path(pretrained).expanduser()
-    return fingerprint(path.read_bytes()) if pretrained not in ('hub', 'none') and path.is_file() else ''
 
 # %% ../nbs/03_train.ipynb #71bf1304
 def run_stages(
