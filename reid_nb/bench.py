@@ -72,7 +72,7 @@ def crops_by_frame(data, out) -> dict:
 # %% ../nbs/91_bench.ipynb #f605da9d
 def bare_limit(
     game,  # folder of the frames
-    crops, # from `crops_by_frame`
+    crops, # from crops_by_frame
     dest,  # folder for the files
 ): # seconds
     "Decode every frame (with Pillow) on all cores and write the crops' bytes as files"
@@ -86,7 +86,7 @@ def bare_limit(
 # %% ../nbs/91_bench.ipynb #b5a90677
 def per_box(
     game,       # folder of the frames
-    crops,      # from `crops_by_frame`
+    crops,      # from crops_by_frame
     dest,       # folder for the files
     workers=1,  # threads
     frames=12,  # to try, evenly spread
@@ -159,8 +159,8 @@ def bare_forward(net, x, precision):
 
 # %% ../nbs/91_bench.ipynb #c27dcb85
 def loop_rate(
-    net,   # a `ReIDNet`
-    p,     # parameters from `train_params`
+    net,   # a ReIDNet
+    p,     # parameters from train_params
     steps, # of the loop
 ): # images a second
     "Images a second of the real training loop on made-up crops, from a memory-mapped file to the optimiser's step"

@@ -212,7 +212,7 @@ def write_sealed(info: dict, path):
     write_json(info | dict(seal=seal_of(info)), path)
 
 def read_sealed(
-    path,  # of what `write_sealed` wrote
+    path,  # of what write_sealed wrote
     again, # how to make it again, for the message: 'run 03_train.ipynb for fold 2'
 ) -> dict:
     "Read a sealed json; one that is missing, damaged or edited is refused"

@@ -32,7 +32,7 @@ def toy_boxes(
     clips:int=8, # clips, named Q1-000, Q1-001 ...
     frames:int=6, # frames a clip
     angles:tuple=('side', 'top'), # views of each frame
-) -> pd.DataFrame: # boxes as `load_boxes` gives them
+) -> pd.DataFrame: # boxes as load_boxes gives them
     "A made-up game: a box per player, frame and angle; the last player appears in the first two clips only."
     rows = [(f'Q{1 + c//4}-{c%4:03d}', a, 0, t, 100.*l + 3*t, 200. + 10*l, 40. + c, 90. + l, l)
             for c in range(clips) for t in range(frames) for a in angles for l in range(labels) if l < labels - 1 or c < 2]
@@ -109,7 +109,7 @@ def clip_table(boxes:pd.DataFrame) -> pd.DataFrame:
 class ClipCost:
     "What a choice of validation clips costs: distance from `share` for each label, and penalties for what should not be."
     def __init__(self,
-        table:pd.DataFrame, # `clip_table`
+        table:pd.DataFrame, # clip_table
         held:list, # unknown labels of each fold
         share:float=.2, # of each label's boxes to validate with
     ):
@@ -152,7 +152,7 @@ def _step(x, rng):
 
 # %% ../nbs/01_folds.ipynb #597b30a1
 def pick_clips(
-    table:pd.DataFrame, # `clip_table`
+    table:pd.DataFrame, # clip_table
     held:list, # unknown labels of each fold
     share:float=.2, # of each label's boxes to validate with
     seed:int=42, # another seed gives another choice, as good
@@ -292,7 +292,7 @@ def folds_of(
     boxes:pd.DataFrame, # boxes, indexed by csv row
     cleaning:dict=None, # how they were cleaned, kept in `info`
     **params, # of `split_boxes`
-) -> list: # of `Fold`
+) -> list: # of Fold
     "The folds of a table, in memory: nothing is written."
     (held, sides), about, folds = split_boxes(boxes, **params), describe_boxes(boxes), []
     never = sorted(set(map(int, about['labels'])) - set(sum(held, [])))
@@ -439,7 +439,7 @@ def split_mark(f:Fold) -> dict:
     return dict(fold_fingerprint=f.fingerprint, split={**i['parameters'], 'boxes': i['boxes']['n'], 'data': i['boxes']['fingerprint']})
 
 def check_split(
-    mark:dict, # holds what `split_mark` gave when it was made
+    mark:dict, # holds what split_mark gave when it was made
     f:Fold, # the fold on disk
     what:str, # the artefact and how to make it anew, for the error
 ):
@@ -471,7 +471,7 @@ def changes(
     return ', '.join(CHANGED[k] if k in CHANGED else f'{k} was {old.get(k)}, is {now[k]}' for k in other)
 
 def check_made(
-    old:dict, # what an artefact noted, with `made_from`
+    old:dict, # what an artefact noted, with made_from
     f:Fold, # the fold on disk
     data, # folder that holds atmaCup22_2nd
     out, # artefacts folder
@@ -506,7 +506,7 @@ def write_folds(
     out, # artefacts folder
     cleaning:dict=None, # how they were cleaned, kept in the json
     **params, # of `split_boxes`, all of them
-) -> list: # of `Fold`
+) -> list: # of Fold
     "Split `boxes`, write every fold, and remove the files of folds there are no longer; says why, if there were others."
     sweep(split_path(out).parent)
     why = _outdated(boxes, out, params)
@@ -535,7 +535,7 @@ def make_folds(
     split:str='clip', # 'clip' | 'sample'
     seed:int=42, # another seed gives another split
     guard:int=2, # frames left out either side of a cut in time
-) -> list: # of `Fold`
+) -> list: # of Fold
     "The stage: split the prepared boxes and write every fold; folds that are there and fit are left as they are."
     return write_folds(load_boxes(data, out), out, _cleaning(data, out), n_folds=n_folds, unknown_per_fold=unknown_per_fold,
                        val_share=val_share, split=split, guard=guard, seed=seed)
@@ -577,7 +577,7 @@ def tracklet_ids(
 # %% ../nbs/01_folds.ipynb #87e9d554
 def queries(
     fold:Fold, # a fold
-    negatives:pd.DataFrame, # as `load_negatives` gives them
+    negatives:pd.DataFrame, # as load_negatives gives them
     kinds:tuple=('background',), # of the negatives
     most:int=7, # frames of a tracklet
 ) -> pd.DataFrame: # boxes with `label_id` (-1 for strangers), `who` (the true id, or -1), `kind` (known, unknown, or a negative's) and `tracklet`
@@ -630,7 +630,7 @@ def hash_boxes(boxes:pd.DataFrame, data, out) -> pd.DataFrame:
 # %% ../nbs/01_folds.ipynb #42885bb6
 def near_in_picture(
     fold:Fold, # a fold
-    hashes:pd.DataFrame, # of `hash_boxes`, for the boxes of the fold
+    hashes:pd.DataFrame, # of hash_boxes, for the boxes of the fold
 ) -> pd.DataFrame: # a row a validation box: val, train (csv rows), bits (0-64), ordered by bits
     "For each validation box the training box of the same player that looks most like it."
     rows = []
@@ -643,8 +643,8 @@ def near_in_picture(
 
 # %% ../nbs/01_folds.ipynb #bac53e01
 def leak_report(
-    splits:dict, # name -> list of `Fold`
-    hashes:pd.DataFrame, # of `hash_boxes`
+    splits:dict, # name -> list of Fold
+    hashes:pd.DataFrame, # of hash_boxes
     k:int=2, # frames that count as near in time
     bits:int=12, # differing bits, of 64, that count as looking the same
 ) -> pd.DataFrame: # a row a split; shares of the validation boxes of all folds
@@ -743,7 +743,7 @@ def _still_there(b, moved, keep):
 def perturb_like_test(
     boxes:pd.DataFrame, # validation boxes
     rng, # np.random.Generator
-    look:dict, # of `measure_look`
+    look:dict, # of measure_look
     min_keep:float=.4, # of a player's box that must be left for the label to hold
 ) -> tuple: # (boxes, bool[n]): perturbed boxes with `row` and `kind`, and whether each still shows its player
     "Validation boxes made to look like test boxes: moved, and cut and doubled at the measured rates."
@@ -798,7 +798,7 @@ def clip_parts(folds:list) -> pd.DataFrame:
 
 # %% ../nbs/01_folds.ipynb #16ecb02c
 def show_timeline(
-    folds:list, # of `Fold`
+    folds:list, # of Fold
     frames:pd.Series=None, # frames of each clip (quarter, session); None draws all equally wide
 ):
     "Clips in order, as wide as they are long, coloured by the share of their boxes that validates in each fold."

@@ -27,10 +27,10 @@ from .recipes import say
 
 # %% ../nbs/04_gallery.ipynb #253199c2
 def embed_boxes(
-    net,       # from `load_reid`
+    net,       # from load_reid
     boxes,     # a table of boxes: train, negatives or test
-    data, out, # as `places` gives them
-    adapt=0.,  # share of these crops' own batch statistics, see `ReIDNet.adapted`
+    data, out, # as places gives them
+    adapt=0.,  # share of these crops' own batch statistics, see ReIDNet.adapted
 ): # `float32[n, d]` of unit length, row i for box i
     "Embeddings of a table of boxes"
     if boxes.empty: return np.zeros((0, net.dim), np.float32)
@@ -55,7 +55,7 @@ def build_gallery(
 # %% ../nbs/04_gallery.ipynb #723495c1
 def gallery_scores(
     emb,     # queries `float32[n, d]`
-    gallery, # from `build_gallery`
+    gallery, # from build_gallery
 ): # scores `float32[n, L]`, labels `int[L]` in rising order
     "Similarity of every query to every enrolled player"
     labels = np.unique(gallery['labels'])
@@ -63,7 +63,7 @@ def gallery_scores(
 
 # %% ../nbs/04_gallery.ipynb #0d6ce2c1
 def as_in_test(
-    q,       # from `queries`
+    q,       # from queries
     train,   # all train boxes
     test,    # all test boxes
     seed=42, # of which boxes are moved
@@ -81,7 +81,7 @@ def fold_queries(f, data, out, perturb=True, seed=42):
 
 # %% ../nbs/04_gallery.ipynb #ab68f4ef
 def in_roles(
-    q,      # from `fold_queries`
+    q,      # from fold_queries
     hidden, # players who take turns at being enrolled; none: all of them stay strangers
 ): # the queries once a role, with the column `role` (the one who is enrolled, or -1); his boxes carry his label
     "The queries of every role, one below the other"
@@ -91,7 +91,7 @@ def in_roles(
 def role_scores(
     emb,     # of the queries `float32[n, d]`
     gallery, # of everybody, hidden players too
-    asked,   # from `in_roles`
+    asked,   # from in_roles
     hidden,  # all hidden players
 ): # scores `float32[len(asked), L]`, -inf for who is not enrolled in a role; labels `int[L]`
     "Similarity of every query to those who are enrolled in its role"
@@ -121,7 +121,7 @@ def view_shares(test):
 # %% ../nbs/04_gallery.ipynb #2e415fe3
 def tune(
     scores, labels,     # `float32[n, L]` of the queries, and the players of the columns
-    q,                  # from `in_roles` or `queries`, row i for score i
+    q,                  # from in_roles or queries, row i for score i
     unknown_share=0.25, # share of -1 to expect in the test
     tune_on='tracklets', # 'tracklets' or 'boxes'
     views=None,         # dict of angle: share of the test's boxes; default: as in `q`
@@ -139,8 +139,8 @@ def gallery_path(out, fold):
     return Path(out)/'gallery'/f'{member(fold)}.safetensors'
 
 def save_gallery(
-    path,    # from `gallery_path`
-    gallery, # from `build_gallery`
+    path,    # from gallery_path
+    gallery, # from build_gallery
     info,    # a dict of plain values
 ): # the path
     "Write a gallery and its sealed json, each whole or not at all"
@@ -201,14 +201,14 @@ def _fresh_net(fold, data, out):
 # %% ../nbs/04_gallery.ipynb #dd1ac6a4
 def gallery_fold(
     fold,                # number of the fold
-    data, out,           # as `places` gives them
+    data, out,           # as places gives them
     enrol_unknown=True,  # enrol the fold's own unknown players in the final gallery
     unknown_share=0.25,  # share of -1 to expect in the test
     tune_on='tracklets', # 'tracklets' or 'boxes'
     perturb=True,        # ask with boxes as careless as the test's
     seed=42,             # of that
-    nearest=5, most=200, # see `build_gallery`
-    adapt=0.5,           # see `ReIDNet.adapted`: of the queries in rehearsal, of the test later
+    nearest=5, most=200, # see build_gallery
+    adapt=0.5,           # see ReIDNet.adapted: of the queries in rehearsal, of the test later
 ): # what lies in the gallery's json, a dict
     "The stage: rehearse on the validation part, then enrol everybody; does nothing if that is there already"
     sweep(gallery_path(out, fold).parent)
@@ -254,7 +254,7 @@ def _final_gallery(net, f, data, out, how, made):
 # %% ../nbs/04_gallery.ipynb #3cec74d1
 def test_scores(
     fold,      # number of the fold
-    data, out, # as `places` gives them
+    data, out, # as places gives them
 ): # scores `float32[n, L]`, labels `int[L]`, threshold `float32[n]`, info (dict)
     "Every test box against the fold's gallery"
     gallery, info = load_gallery(fold, out)

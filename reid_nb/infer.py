@@ -367,7 +367,7 @@ def fold_scores(
     out,          # the artefacts
     scorer=None,  # (fold, data, out) -> scores, labels, thresholds, meta; default: the fold's gallery
     source=None,  # fingerprint of what scores; default: of the fold's gallery
-): # `Scores`
+): # Scores
     "A fold's scores of the test boxes: those on disk while they hold, else new ones, with a word"
     path, test = Path(out)/'scores'/f'{member(fold)}.safetensors', load_test(data)
     sweep(path.parent)
@@ -396,7 +396,7 @@ def report(truth, pred):
 
 # %% ../nbs/05_infer.ipynb #1e10f599
 def regret(
-    s,     # `Scores`
+    s,     # Scores
     pred,  # `int[n]`
     truth, # `int[n]`
 ): # `float[n]`: 0 where right
@@ -408,10 +408,10 @@ def regret(
 # %% ../nbs/05_infer.ipynb #cd2b183d
 def decide(
     test,            # the test boxes
-    s,               # their `Scores`
-    min_iou=0.1,     # see `build_tracklets`
-    max_gap=2,       # see `build_tracklets`
-    overlap_iou=0.5, # see `assign_labels`
+    s,               # their Scores
+    min_iou=0.1,     # see build_tracklets
+    max_gap=2,       # see build_tracklets
+    overlap_iou=0.5, # see assign_labels
     looks_weight=0.25, # how much the scores help to link boxes; 0: not at all
     tracklets=None,  # `int[n]`, where they are known
 ): # the boxes with the columns tracklet, pred and margin (best score less threshold)
@@ -490,8 +490,8 @@ def infer_fold(
     fold,        # 0, 1, …, or 'final'
     data,        # the folder that holds atmaCup22_2nd
     out,         # the artefacts; submission_fold{i}.csv (or submission_final.csv) and .json are written here
-    scorer=None, # see `fold_scores`
-    source=None, # see `fold_scores`
+    scorer=None, # see fold_scores
+    source=None, # see fold_scores
     **settings,  # of `decide`
 ): # the boxes with tracklet, pred, margin and, where known, truth and regret; figures
     "Names the test boxes by one fold, and says what its validation part lets expect"
@@ -511,7 +511,7 @@ def ensemble_members(
     data,       # the folder that holds atmaCup22_2nd
     out,        # the artefacts
     folds=None, # the members; default: every fold with scores, and the net of all data
-): # {fold: `Scores`}
+): # {fold: Scores}
     "The folds' scores, checked against the test as it is now and against the galleries"
     files, test = Path(out)/'scores', load_test(data)
     folds = scored_folds(out) if folds is None else list(folds)

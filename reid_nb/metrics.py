@@ -173,7 +173,7 @@ def open_set_report(
 
 # %% ../nbs/92_metrics.ipynb #70fe371a
 def by_view(
-    scores, labels, truth, # as in `open_set_report`
+    scores, labels, truth, # as in open_set_report
     angles,    # the view of each row
     threshold, # the least score that is believed
 ): # dict of view: macro_f1, closed_accuracy, auroc, boxes

@@ -103,14 +103,14 @@ class ReIDNet(nn.Module):
     def __init__(
         self,
         backbone='resnet18', # any timm name
-        image_size=224,      # what `parse_size` takes
+        image_size=224,      # what parse_size takes
         dim=512,             # length of the embedding
         pretrained='none',   # 'hub', 'none' or a file
         seed=42,             # of the weights that are not pretrained
         light='image',       # 'image': each crop by its own mean and spread; 'dataset': by those of the backbone's training
         pool='avg',          # 'avg': the backbone's own pooling; 'gem': a generalised mean; 'parts': means of stripes
         neck='bnneck',       # 'bnneck' or 'none': both losses on one side
-        stride=32,           # see `make_backbone`
+        stride=32,           # see make_backbone
     ):
         super().__init__()
         for name, value, known in (('light', light, ('image', 'dataset')), ('pool', pool, tuple(POOLS)), ('neck', neck, ('bnneck', 'none'))):
@@ -173,7 +173,7 @@ def encode(self:ReIDNet,
     crops,            # `uint8[n, h, w, 3]` RGB, any size (resized if it is not the net's)
     batch_size=256,   # crops per pass
     flip=None,        # average with the mirror image; None: if the net was trained with mirrored crops
-    precision='auto', # see `autocast`
+    precision='auto', # see autocast
 ): # `float32[n, dim]`, unit length
     "Embeddings of crops"
     if np.ndim(crops) != 4 or np.shape(crops)[-1] != 3 or getattr(crops, 'dtype', None) != np.uint8:
@@ -222,7 +222,7 @@ def adapted(self:ReIDNet,
 
 # %% ../nbs/02_model.ipynb #4a329585
 def grad_cam(
-    net,     # a `ReIDNet` whose backbone has a feature map
+    net,     # a ReIDNet whose backbone has a feature map
     crops,   # `uint8[n, h, w, 3]`
     vectors, # whom each crop is asked about: `float32[n, dim]` of unit length
 ): # `float32[n, H, W]` at the net's size, 0…1 in each picture
@@ -297,7 +297,7 @@ NET = ('backbone', 'image_size', 'dim', 'light', 'pool', 'neck', 'stride') # wha
 
 def save_reid(
     path,   # where: `….safetensors`; the recipe goes beside it as `.json`
-    net,    # a `ReIDNet`
+    net,    # a ReIDNet
     recipe, # a dict of plain values, those of `NET` among them
 ): # the path
     "Write weights and recipe, each whole or not at all, the recipe last and sealed"
@@ -335,7 +335,7 @@ def weights_fit(path):
 def load_reid(
     path,         # of a checkpoint
     device='cpu', # where the net goes
-): # a `ReIDNet` in eval mode, with `.recipe`
+): # a ReIDNet in eval mode, with `.recipe`
     "A ready encoder from a checkpoint; refuses weights that are not the recipe's"
     recipe, path, again = read_recipe(path), Path(path).with_suffix('.safetensors'), f'{_train_again(path)} again'
     if not path.is_file(): raise MissingError(f'{path} is missing beside its recipe: {again}')
@@ -357,7 +357,7 @@ class _Encoder(nn.Module):
         return F.normalize(e + F.normalize(self.net(crops.flip(3))[1])) if self.flip else e
 
 def export_onnx(
-    net,  # a `ReIDNet`
+    net,  # a ReIDNet
     path, # where: `….onnx`
 ): # the path
     "Write a net as ONNX (needs the packages onnx and onnxscript): `crops` float32 [n, 3, h, w] 0…1 to `embeddings` [n, dim]"

@@ -237,7 +237,7 @@ def refuse_unknown(
 def read_value(
     name,  # of the parameter
     value, # as given
-    param, # its `Param`
+    param, # its Param
 ):
     "A value of the right type; '' stays where it is the default"
     if param.default == '' and value in ('', None): return ''
@@ -248,7 +248,7 @@ def read_value(
 
 def read_values(
     values, # dict of name: value
-    known,  # dict of name: `Param`
+    known,  # dict of name: Param
 ) -> dict:
     "All values read, or one error that names every wrong one"
     found, wrong = {}, []
@@ -325,7 +325,7 @@ def injected(
 
 # %% ../nbs/20_recipes.ipynb #79b70b84
 def examples(
-    cells, # of a chapter, from `read_cells`
+    cells, # of a chapter, from read_cells
 ) -> list: # their positions
     "The cells of a chapter that only explain or try something"
     heads = [i for i, (kind, source, _) in enumerate(cells) if kind == 'markdown' and source.startswith('## ')]

@@ -86,7 +86,7 @@ def _step(stage, fold, given, data, out, **more):
                 parameters=given[stage] | dict(data=str(data), out=str(out)) | who | more)
 
 def plan(
-    data, out, # as `places` gives them
+    data, out, # as places gives them
     folds,     # list of fold numbers, 'final' among them for the net of all data
     given=(),  # list of 'name=value'
 ): # list of steps: dicts of name, stage, fold, parameters, log
@@ -149,7 +149,7 @@ def stoppable():
 
 # %% ../nbs/07_run.ipynb #76a984fc
 def run_step(
-    step, # from `plan`
+    step, # from plan
 ): # seconds it took
     "Execute one notebook; raises RuntimeError with its name and error when it fails"
     start, log = time.time(), step['log']
@@ -168,8 +168,8 @@ def run_step(
 
 # %% ../nbs/07_run.ipynb #a14b6b0b
 def leaves(
-    step, # from `plan`
-    data, out, # as `places` gives them
+    step, # from plan
+    data, out, # as places gives them
 ) -> list: # of paths
     "The artefacts a step is run for"
     f, cache = step['fold'], cache_root(data, out)
@@ -200,7 +200,7 @@ def game_mark(
     return dict(game=fingerprint(list(zip(names, marks))), truth=_mark(truth) if truth.is_file() else '')
 
 def step_keys(
-    steps, # from `plan`
+    steps, # from plan
     data,  # the data folder
 ) -> dict: # of step name: fingerprint
     "What each step depends on: notebook, code, parameters, and the steps before it; the truth where it is read"
@@ -231,9 +231,9 @@ def _state(paths):
     return {str(p): one(p) for p in paths}
 
 def why_again(
-    step, key,   # from `plan` and `step_keys`
+    step, key,   # from plan and step_keys
     done,        # the record of what was done: name -> key, files, seconds
-    data, out,   # as `places` gives them
+    data, out,   # as places gives them
 ): # '' if the step need not be run
     "Why a step must be run, in words"
     was = done.get(step['name'])
@@ -274,7 +274,7 @@ def results(
 
 # %% ../nbs/07_run.ipynb #2acf3465
 def tell(
-    table,   # from `results`
+    table,   # from results
     seconds, # dict of step name: seconds
     out,     # artefacts folder
     recipe,  # its name
@@ -318,8 +318,8 @@ def run_all(
 
 # %% ../nbs/07_run.ipynb #bc27514b
 def run_steps(
-    steps,     # from `plan`
-    data, out, # as `places` gives them
+    steps,     # from plan
+    data, out, # as places gives them
 ) -> dict: # of step name: seconds
     "Run the steps that are not done, and keep a record of each"
     record = out/'runs'/'done.json'

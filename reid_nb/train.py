@@ -119,7 +119,7 @@ def random_windows(
     cut=0.3,     # chance that a side is cut
     flip=True,   # mirror half of them
     gen=None,    # a `torch.Generator`
-    look=None,   # one entry of `measure_look`: also cut as often and as deep as that
+    look=None,   # one entry of measure_look: also cut as often and as deep as that
 ): # `[n, 2, 3]` affine maps in the box's own coordinates, -1…1 from side to side
     "Where in the box (and around it) to look"
     u = lambda *s: torch.rand(*s, generator=gen)
@@ -140,7 +140,7 @@ def random_windows(
 # %% ../nbs/03_train.ipynb #099c759e
 def cut_windows(
     x,           # float pictures `[n, 3, H, W]`, the box with its margin
-    windows,     # `[n, 2, 3]` from `random_windows`
+    windows,     # `[n, 2, 3]` from random_windows
     size,        # (height, width) of the answer
     margin,      # how much wider than the box the pictures are
 ): # `[n, 3, height, width]`
@@ -234,7 +234,7 @@ class OpenSetValidation(Callback):
         gallery, gallery_y, # crops to enrol `uint8[g, h, w, 3]`, and whose they are
         query, query_y,     # validation crops `uint8[q, h, w, 3]`; -1 for strangers and negatives
         unknown_share=0.25, # the share of -1 that is expected
-        precision='auto',   # see `autocast`
+        precision='auto',   # see autocast
         tell=say,           # called with a line per epoch; None: silent
         patience=0,         # epochs without a better F1 after which it stops; 0: never
         angles=None,        # the view of each query, for figures of each
@@ -353,10 +353,10 @@ def options(p):
             *([GradientAccumulation(p['accumulate']*p['batch_size'])] if p['accumulate'] > 1 else [])]
 
 def fit(
-    learn,   # from `make_learner`
+    learn,   # from make_learner
     epochs,  # of the schedule
     lr,      # highest rate of the backbone
-    p,       # parameters from `train_params`
+    p,       # parameters from train_params
     start=0, # the first epoch that is not done yet
 ):
     "Train by the schedule"
@@ -368,8 +368,8 @@ def fit(
 
 # %% ../nbs/03_train.ipynb #be858b8d
 def warm_head(
-    learn, # from `make_learner`
-    p,     # parameters from `train_params`; `freeze_epochs` of them
+    learn, # from make_learner
+    p,     # parameters from train_params; `freeze_epochs` of them
     out,   # callbacks that sit out
 ):
     "Train what starts from noise while the backbone rests"
@@ -379,12 +379,12 @@ def warm_head(
 
 # %% ../nbs/03_train.ipynb #abbc83fe
 def make_learner(
-    net,        # a `ReIDNet`
-    rows,       # a `CropSet` of training crops with their margin; classes 0…C-1, -1 for negatives
-    p,          # parameters from `train_params`
+    net,        # a ReIDNet
+    rows,       # a CropSet of training crops with their margin; classes 0…C-1, -1 for negatives
+    p,          # parameters from train_params
     cbs=(),     # more callbacks
     margin=1.2, # how much wider than their boxes the crops are
-    look=None,  # see `random_windows`
+    look=None,  # see random_windows
 ): # a fastai `Learner`; with a judge among `cbs` its figures are the learner's metrics, for any fastai callback to log
     "Net, loss, batches and optimiser, ready to fit"
     n_classes = int(rows.y.max()) + 1
@@ -416,7 +416,7 @@ class Resume(Callback):
         self,
         path,  # of the file
         stamp, # fingerprint of what is trained
-        judge, # its `OpenSetValidation`
+        judge, # its OpenSetValidation
     ): self.path, self.stamp, self.judge, self.start, self.done = Path(path), stamp, judge, 0, False
 
     def after_epoch(self):
@@ -483,8 +483,8 @@ def run(self:Resume, learn, p, epochs, lr):
 # %% ../nbs/03_train.ipynb #70c7922b
 def fold_tables(
     fold,      # number of the fold, or 'final'
-    data, out, # as `places` gives them
-    p,         # parameters from `train_params`
+    data, out, # as places gives them
+    p,         # parameters from train_params
     angles,    # 'side' or 'both'
 ): # dict: train, gallery, query (label -1: strangers and negatives), tables of boxes; fold; margin of the training crops
     "Who is trained on and who is asked about, as tables of boxes"
@@ -525,12 +525,12 @@ def validation(tables, data, out, p, stop=0):
 
 # %% ../nbs/03_train.ipynb #6724d0b1
 def fit_stage1(
-    net,    # a `ReIDNet`
-    tables, # from `fold_tables`
+    net,    # a ReIDNet
+    tables, # from fold_tables
     crops,  # of the training table, `uint8[n, H, W, 3]`, with the margin
-    p,      # parameters from `train_params`
-    resume, # a `Resume` with the judge of its epochs
-    look=None, # see `random_windows`
+    p,      # parameters from train_params
+    resume, # a Resume with the judge of its epochs
+    look=None, # see random_windows
     cbs=(), # more callbacks
 ): # the net with its best epoch's weights
     "ArcFace and triplet on the fold's training crops"
@@ -578,11 +578,11 @@ class Consistency(Callback):
 # %% ../nbs/03_train.ipynb #7eeb6c3c
 def fit_stage2(
     net,    # stage 1's best
-    tables, # of both views, from `fold_tables`
+    tables, # of both views, from fold_tables
     crops,  # of the training table, with the margin
-    p,      # parameters from `train_params`
-    resume, # a `Resume` whose judge looks at both views
-    look=None, # see `random_windows`
+    p,      # parameters from train_params
+    resume, # a Resume whose judge looks at both views
+    look=None, # see random_windows
     cbs=(), # more callbacks
 ): # what it did, as a dict: kept, and the figures of both views before and after
     "Learn that two views of a moment are one player; keep that only if validation gains"
@@ -652,7 +652,7 @@ def stale(
     path,  # of a checkpoint
     stamp, # fingerprint of what would be trained
     p,     # parameters of what would be trained
-    made=None, # what it would be trained from, see `made_from`
+    made=None, # what it would be trained from, see made_from
 ): # '' if the checkpoint is that, else why not
     "Why a checkpoint is not the one that is asked for"
     if not path.exists(): return 'not trained yet'
@@ -686,10 +686,10 @@ def _weights_id(pretrained):
 # %% ../nbs/03_train.ipynb #de3d7873
 def train_fold(
     fold,      # number of the fold; 'final': every player and box, for as long as the folds' best took
-    data, out, # as `places` gives them
+    data, out, # as places gives them
     recipe='', # a name in `RECIPES`; empty: what fits the data
     processes=1, # train in so many processes
-    log_to='', # see `log_callbacks`
+    log_to='', # see log_callbacks
     **given,   # training parameters that win over the recipe
 ): # the recipe that lies beside the weights, a dict
     "The stage: train a fold's net and write its checkpoint and log; does nothing if that is there already"
@@ -716,12 +716,12 @@ def train_fold(
 
 # %% ../nbs/03_train.ipynb #71bf1304
 def run_stages(
-    fold, data, out, # as in `train_fold`
-    p,               # parameters from `train_params`
-    both,            # `fold_tables` of both views
+    fold, data, out, # as in train_fold
+    p,               # parameters from train_params
+    both,            # fold_tables of both views
     path, stamp,     # of the checkpoint it is for
     stops=(0, 0),    # epochs of each stage where nobody is held back to judge them
-    log_to='',       # see `log_callbacks`
+    log_to='',       # see log_callbacks
 ): # net, log as a table, and a dict: figures, best epochs, stage 2, seconds
     "Stage 1, then stage 2 where it is asked for and possible"
     start, device = time.time(), f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else 'cpu'
@@ -748,7 +748,7 @@ def _told(judge): return {k: v for k, v in judge.best.items() if k != 'state'}
 # %% ../nbs/03_train.ipynb #6a26180c
 def folds_best(
     out, # artefacts folder
-    p,   # parameters from `train_params`
+    p,   # parameters from train_params
 ): # epochs of stage 1; epochs of stage 2, 0 where most folds did without
     "How long the folds that were trained with these parameters took to their best epoch"
     models = Path(out)/'models'
@@ -762,8 +762,8 @@ def folds_best(
 # %% ../nbs/03_train.ipynb #56e4a851
 def launch(
     processes,       # how many
-    fold, data, out, # as in `train_fold`
-    recipe, log_to,  # as in `train_fold`
+    fold, data, out, # as in train_fold
+    recipe, log_to,  # as in train_fold
     given,           # dict of training parameters
 ): # the recipe that lies beside the weights, a dict
     "`train_fold` in several processes, started for it"
