@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from fastcore.script import call_parse
 from PIL import Image, ImageDraw, ImageFilter
+from .core import ParameterError
 
 # %% ../nbs/90_demo.ipynb #7616ef4a
 Camera = namedtuple('Camera', 'pos rot f centre')
@@ -862,19 +863,54 @@ def _same_game(dest, size, seed):
     "Does `dest` hold this very game?"
     try: d = json.loads((dest/'demo.json').read_text())
     except (OSError, ValueError): return False
+    if not (dest/'atmaCup22_2nd').is_dir(): return False
     return isinstance(d, dict) and (d.get('size'), d.get('seed'), d.get('version')) == (size, seed, VERSION)
+
+# %% ../nbs/90_demo.ipynb #a11f9002
+_KEPT = ('README.md', '.gitignore') # what a folder may hold and yet take a game
+
+def _holds(dest, drawn):
+    "Does `dest` hold every file of the game in `drawn`, byte for byte, but for its note?"
+    files = [p.relative_to(drawn) for p in drawn.rglob('*') if p.is_file() and p.name != 'demo.json']
+    same = lambda f: (dest/f).is_file() and (dest/f).read_bytes() == (drawn/f).read_bytes()
+    return all(same(f) for f in files)
+
+def _settle(drawn, dest, size, seed):
+    "Bring a drawn game to its place"
+    if (dest/'atmaCup22_2nd').is_dir():
+        if not _holds(dest, drawn): _taken(dest, size, seed)
+        os.replace(drawn/'demo.json', dest/'demo.json')
+        print(f'{dest/"demo.json"} was missing or damaged: made again', flush=True)
+    elif dest.is_dir() and any(dest.iterdir()): # nothing but a README
+        for name in ('test_truth.csv', 'demo.json', 'atmaCup22_2nd'): os.replace(drawn/name, dest/name)
+    else:
+        if dest.is_dir(): dest.rmdir()
+        drawn.rename(dest)
+
+def _taken(dest, size, seed):
+    "Refuse a folder that holds something else"
+    raise FileExistsError(f'{dest} holds something other than the {size} game of seed {seed}: '
+                          'name another folder or remove it first')
 
 # %% ../nbs/90_demo.ipynb #0e1f35ed
 def _check(dest, size, seed, workers):
     "Raises where a game cannot be drawn as asked"
-    if size not in SIZES: raise ValueError(f"size is {size!r}: it must be one of {', '.join(SIZES)}")
+    if size not in SIZES: raise ParameterError(f"size is {size!r}: it must be one of {', '.join(SIZES)}")
     if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f'seed is {seed!r}: it must be a whole number from 0 on')
+        raise ParameterError(f'seed is {seed!r}: it must be a whole number from 0 on')
     if workers is not None and workers < 1:
-        raise ValueError(f'workers is {workers!r}: it must be at least 1, or None for one a core')
-    if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
-        raise FileExistsError(f'{dest} holds something other than the {size} game of seed {seed}: '
-                              'name another folder or remove it first')
+        raise ParameterError(f'workers is {workers!r}: it must be at least 1, or None for one a core')
+    if not dest.exists(): return
+    if not dest.is_dir(): _taken(dest, size, seed)
+    lost = not _is_note(dest/'demo.json') and (dest/'test_truth.csv').is_file() and (dest/'atmaCup22_2nd').is_dir()
+    others = [p for p in dest.iterdir() if p.name not in _KEPT]
+    if others and not lost: _taken(dest, size, seed)
+
+def _is_note(path):
+    "Whether a file is the note of some drawn game"
+    try: note = json.loads(path.read_text())
+    except (OSError, ValueError): return False
+    return isinstance(note, dict) and note.get('size') in SIZES
 
 # %% ../nbs/90_demo.ipynb #26c06158
 def draw_game(
@@ -895,8 +931,7 @@ def draw_game(
         rows = _draw_all(len(clips), size, seed, tmp/'atmaCup22_2nd', workers)
         part = lambda p: [r for c, rs in zip(clips, rows) if c.part == p for r in rs]
         _write_tables(tmp, part('train'), part('test'), size, seed)
-        if dest.is_dir(): dest.rmdir()
-        tmp.rename(dest)
+        _settle(tmp, dest, size, seed)
     except OSError:
         if not _same_game(dest, size, seed): raise  # another process may have been quicker
     finally: shutil.rmtree(tmp, ignore_errors=True)
