@@ -405,7 +405,7 @@ def load_test(data) -> pd.DataFrame:
 # %% ../nbs/00_data.ipynb #a11f0f08
 def read_truth(
     data, # data root
-    test, # test boxes, from `load_test`
+    test, # test boxes, from load_test
 ): # `int[n]` in the order of `test`; None where there is no test_truth.csv
     "The labels of the test boxes, checked; further columns are left alone"
     path = Path(data)/'test_truth.csv'
