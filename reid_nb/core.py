@@ -96,7 +96,8 @@ class DataError(ReidError, ValueError):
 # %% ../nbs/10_core.ipynb #8825a664
 _REFUSED = {errno.ENOSPC: 'the disk is full', errno.EDQUOT: 'the quota is used up', errno.EROFS: 'the disk is read-only',
             errno.EACCES: 'it may not be written', errno.EPERM: 'it may not be written', errno.EMFILE: 'too many files',
-            errno.ENOTDIR: 'a part of its path is a file', errno.EEXIST: 'a part of its path is a file'}
+            errno.ENOTDIR: 'a part of its path is a file', errno.EEXIST: 'a part of its path is a file',
+            errno.EISDIR: 'a folder is in its place'}
 
 def _refusal(e, where):
     "Why the disk refused, in words; '' if this error has another reason"

@@ -40,7 +40,7 @@ def _given(data):
     d = Path(data).absolute()
     if (d/GAME).is_dir(): return d
     hint = f' Give its parent, {d.parent}.' if d.name == GAME else ''
-    raise DataError(f'no game in {d}: expected the folder {d/GAME} with images/, train_meta.csv and test_meta.csv.{hint}')
+    raise MissingError(f'no game in {d}: expected the folder {d/GAME} with images/, train_meta.csv and test_meta.csv.{hint}')
 
 # %% ../nbs/00_data.ipynb #79477017
 def _default(inputs):
@@ -252,7 +252,15 @@ def _decode(raw, repeat=False):
         return simplejpeg.decode_jpeg(raw, fastupsample=repeat), head[3] if head[2] == 'YCbCr' else '444'
     with Image.open(io.BytesIO(raw), formats=['JPEG', 'PNG']) as im: return np.asarray(_eight_bits(im).convert('RGB')), '444'
 
-def _pixels(path): return _decode(Path(path).read_bytes())[0]
+def _undecodable(path, why):
+    "The error that names a picture which cannot be decoded"
+    return DataError([dict(file=str(path), problem=f'it cannot be decoded ({why})', fix='Download it again')])
+
+def _pixels(path):
+    try: return _decode(Path(path).read_bytes())[0]
+    except (SyntaxError, ValueError, OSError) as e:
+        if getattr(e, 'errno', None): raise
+        raise _undecodable(path, e) from None
 
 def _open_picture(path): return Image.fromarray(_pixels(path))
 
@@ -260,7 +268,7 @@ def _open_picture(path): return Image.fromarray(_pixels(path))
 def _turned(im):
     "What is wrong with a picture that is to be shown turned or mirrored, by its EXIF mark"
     mark = im.getexif().get(0x0112, 1)
-    return f'turned by its EXIF mark (orientation {mark}), so boxes lie elsewhere: save it upright, without the mark' if mark > 1 else ''
+    return f'turned by its EXIF mark (orientation {mark}), so boxes lie elsewhere' if mark > 1 else ''
 
 @lru_cache(maxsize=1 << 17)
 def _probe_file(path, size, mtime):
@@ -319,7 +327,8 @@ def _pictures(game, df, file):
         raise DataError([dict(file=file, problem=f'the folder {folder} does not exist', fix='Unpack it there')])
     probes = _probe_all(game, df.image.unique()); bad = {i: why for i, (_, why) in probes.items() if why}
     first, n = df.index.to_series().groupby(df.image).first(), df.image.value_counts()
-    says = lambda i: dict(problem=f'{i} is {bad[i]} ({n[i]} rows name it)', fix='Download it again, or delete its rows')
+    fix = lambda why: 'Save it upright, without the mark' if 'EXIF' in why else 'Download it again, or delete its rows'
+    says = lambda i: dict(problem=f'{i} is {bad[i]} ({n[i]} rows name it)', fix=fix(bad[i]))
     return probes, [dict(file=file, row=first[i], column='image', **says(i)) for i in bad]
 
 # %% ../nbs/00_data.ipynb #da670aa4
@@ -327,8 +336,8 @@ def _clip(df, probes, file, report):
     "Boxes clipped to their frames; those wholly outside are problems"
     W, H = np.array([probes[i][0] or (np.inf, np.inf) for i in df.image], float).T
     x0, y0, x1, y1 = df.x.clip(0), df.y.clip(0), np.minimum(df.x + df.w, W), np.minimum(df.y + df.h, H)
-    outside = (x1 - x0 < _LEAST) | (y1 - y0 < _LEAST); over = (x0 != df.x) | (y0 != df.y) | (x1 != df.x + df.w) | (y1 != df.y + df.h)
-    says = lambda k: f'box {tuple(df[_BOX].iloc[k].tolist())} lies outside its frame of {W[k]:.0f} x {H[k]:.0f}, or all but {_LEAST} pixels of it'
+    outside = (x1 <= x0) | (y1 <= y0); over = (x0 != df.x) | (y0 != df.y) | (x1 != df.x + df.w) | (y1 != df.y + df.h)
+    says = lambda k: f'box {tuple(df[_BOX].iloc[k].tolist())} lies outside its frame of {W[k]:.0f} x {H[k]:.0f}'
     where = dict(file=file, column=', '.join(_BOX), fix=_FIX)
     P = [dict(where, row=df.index[k], problem=says(k)) for k in np.flatnonzero(outside)]
     report['boxes clipped to the frame'] = int((over & ~outside).sum())
@@ -405,32 +414,31 @@ def load_test(data) -> pd.DataFrame:
 # %% ../nbs/00_data.ipynb #a11f0f08
 def read_truth(
     data, # data root
-    test, # test boxes, from load_test
+    test, # test boxes, from load_test; None where they could not be read: the labels alone are checked
 ): # `int[n]` in the order of `test`; None where there is no test_truth.csv
     "The labels of the test boxes, checked; further columns are left alone"
     path = Path(data)/'test_truth.csv'
     if not path.exists(): return None
     text = _read_csv(path, ['label_id'], {}).label_id
     label = pd.to_numeric(text, errors='coerce')
-    wrong = text[label.isna() | (label % 1 != 0) | (label < UNK)]
+    wrong = text[label.isna() | (label % 1 != 0) | (label < UNK) | (label > 1e6)]
     fix = f'Write a whole number from 0 on, or {UNK} for nobody known'
     P = [dict(file=path.name, row=r, column='label_id', problem=f'{v!r} is no label', fix=fix) for r, v in wrong.items()]
-    if len(text) != len(test):
+    if test is not None and len(text) != len(test):
         P = [dict(file=path.name, problem=f'{len(text)} rows, test_meta.csv has {len(test)}', fix='They do not belong together')]
     if P: raise DataError(P, path.name)
-    return label.to_numpy(int)[test.index]
+    return label.to_numpy(int)[slice(None) if test is None else test.index]
 
 # %% ../nbs/00_data.ipynb #a4152e77
 def _load_both(data):
     "Train and test boxes, or the problems of both and of the truth in one error"
-    got, P = [], []
-    for load in (load_train, load_test, lambda d: read_truth(d, got[-1])):
-        try: got.append(load(data))
+    got, P = {}, []
+    for name, load in dict(train=load_train, test=load_test, truth=lambda d: read_truth(d, got.get('test'))).items():
+        try: got[name] = load(data)
         except DataError as e: P += e.problems.to_dict('records')
         except OSError as e: P.append(dict(file=e.filename, problem=f'cannot be read: {e.strerror}'))
-        except IndexError: pass # no test to hold the truth against
     if P: raise DataError(P, f'{Path(data)/GAME}')
-    return got[:2]
+    return got['train'], got['test']
 
 # %% ../nbs/00_data.ipynb #7b0d7c2f
 def check_data(data) -> pd.DataFrame:
@@ -465,9 +473,9 @@ def clean_tracks(
     min_ratio=0.0,  # smaller than this many times is wrong; 0 = never
 ) -> pd.DataFrame: # the boxes without, or with interpolated, wrong ones
     "Drop or interpolate the boxes that are too large or too small for their track"
-    if mode not in ('drop', 'interp', 'keep'): raise DataError(f'clean={mode!r} is not one of drop, interp, keep')
-    if not max_ratio > 1: raise DataError(f'max_ratio={max_ratio} must be above 1')
-    if not 0 <= min_ratio < 1: raise DataError(f'min_ratio={min_ratio} must lie in [0, 1)')
+    if mode not in ('drop', 'interp', 'keep'): raise ParameterError(f'clean={mode!r} is not one of drop, interp, keep')
+    if not max_ratio > 1: raise ParameterError(f'max_ratio={max_ratio} must be above 1')
+    if not 0 <= min_ratio < 1: raise ParameterError(f'min_ratio={min_ratio} must lie in [0, 1)')
     bad = outliers(boxes, max_ratio, min_ratio); good = boxes[~bad]
     if mode == 'keep' or not bad.any(): return boxes.copy()
     tracks = dict(list(good.groupby([*_TRACK, 'session']))) if mode == 'interp' else {}
@@ -601,8 +609,12 @@ def _write_crops(crops, names, cache):
     for crop, n in zip(crops, names):
         path = Path(cache)/n
         temp = temporary(path)
-        with open(temp, 'wb', buffering=0) as f: f.write(crop)
-        os.replace(temp, path)
+        try:
+            temp.write_bytes(crop)
+            os.replace(temp, path)
+        except BaseException:
+            temp.unlink(missing_ok=True)
+            raise
         done[n] = [len(crop), _digest(crop)]
     return done
 
@@ -782,25 +794,27 @@ def _check_parameters(p):
                  max_iou_partial=(0, 1), seed=(0, 2**63))
     fits = lambda k, lo, hi: isinstance(p[k], (int, float, np.number)) and lo <= p[k] <= hi
     bad = [f'{k}={p[k]!r} (must lie in [{lo}, {hi}])' for k, (lo, hi) in rules.items() if not fits(k, lo, hi)]
-    if bad: raise DataError(f"parameters out of range: {', '.join(bad)}")
+    if bad: raise ParameterError(f"parameters out of range: {', '.join(bad)}")
 
 # %% ../nbs/00_data.ipynb #635a4597
 def _game_stamps(data):
     "Name, size and time of every file of a game, its truth among them"
     game, truth = Path(data)/GAME, Path(data)/'test_truth.csv'
-    files = [(os.path.relpath(d, game), n, os.path.join(d, n)) for d, _, ns in os.walk(game) for n in ns]
+    found = [(os.path.relpath(d, game), d, ns) for d, _, ns in os.walk(game)]
+    files = [(folder, n, os.path.join(d, n)) for folder, d, ns in found for n in ns]
     files += [('..', truth.name, truth)]*truth.is_file()
     return sorted((d, n, *_stamp(f)) for d, n, f in files if os.path.exists(f))
 
 # %% ../nbs/00_data.ipynb #b1dde3d1
-def _done(data, out, key):
+def _done(data, out, key, par):
     "What `prepare` noted, if it was for this very input and the tables are as it left them; else None, with a word why"
     try:
         info = _prepared(data, out)
         for f, want in (_cache(data, out)/'boxes.csv', 'boxes'), (cache_root(data, out)/'train_negatives.csv', 'negatives'):
             _read_table(f, info[want])
         if info['key'] == key: return info
-        say('preparing again: the game or the parameters changed')
+        changed = [f"{k} was {info['parameters'].get(k)} and is {v}" for k, v in par.items() if info['parameters'].get(k) != v]
+        say(f'preparing again: {", ".join(changed) or "a file of the game, or its truth, changed"}')
     except MissingError as e:
         if any((_cache(data, out)/n).exists() for n in ('boxes.csv', 'frames.jsonl')): say(f'preparing again: {e}')
     except (OSError, ValueError) as e: say(f'preparing again: {e}')
@@ -867,11 +881,12 @@ def prepare(
                max_iou_partial=max_iou_partial)
     _check_parameters(par)
     key = fingerprint('prepare 2', par, _game_stamps(data))
+    first = None if (cache/'prepared.json').exists() else _load_both(data) # the checks of a first run write nothing
     with disk_errors(cache):
         cache.mkdir(parents=True, exist_ok=True)
         with _cache_lock(cache):
-            info = _done(data, out, key)
-            train, test = _load_both(data) if not info or info['counts']['test frames'] else (None, None)
+            info = _done(data, out, key, par)
+            train, test = first or _load_both(data) if not info or info['counts']['test frames'] else (None, None)
             boxes, neg = (load_boxes(data, out), load_negatives(data, out)) if info else _tables(train, game, par)
             cut = _fill(_wanted(boxes, neg, test, margin, quality), game, cache, margin, quality, workers)
             info = info or _finish(train, test, boxes, neg, par, key, data, out)
@@ -935,12 +950,13 @@ def prune_cache(data, out) -> dict:
         w, known = _wanted_now(info, data, out), _journal(cache)
         keep = set(w.name)
         old = [f for f in cache.glob('store/[!.]*') if not f.stem.endswith(_store_key(cache, w))]
-        gone = [cache/n for n in disk if n not in keep] + left + old
+        gone = [cache/n for n in disk if n not in keep] + old
         size = sum(f.stat().st_size for f in gone)
         for f in gone: f.unlink(missing_ok=True)
+        swept = sweep(*{f.parent for f in left})
         kept = {i: (at, {n: b for n, b in crops.items() if n in keep}) for i, (at, crops) in known.items()}
         _write_journal(cache, {i: k for i, k in kept.items() if k[1]})
-    return dict(files=len(gone), bytes=size)
+    return dict(files=len(gone) + swept, bytes=size)
 
 # %% ../nbs/00_data.ipynb #3d87894f
 def _view(im, rect, size):
@@ -989,12 +1005,23 @@ def _from_frames(game, images, b, size, margin, x, rows):
     with ThreadPoolExecutor(_cores()) as ex: list(ex.map(one, [(i, list(r)) for i, r in groups]))
 
 # %% ../nbs/00_data.ipynb #a11f0e09
-def _crops_or_frames(wanted, game, cache, has, size, margin):
-    "Cached crops; one that is not what was cut is taken from its frame, with a word"
-    x, ok = _cached_crops(cache, wanted, has, size, margin)
-    if not ok.all():
-        say(f'{(~ok).sum()} cached crops are not what was cut and are taken from their frames: {_AGAIN} to cut them again')
-        _from_frames(game, wanted.image.to_numpy(), wanted[_BOX].to_numpy(float), size, margin, x, np.flatnonzero(~ok))
+def _cut_again(wanted, game, par):
+    "The bytes of crops by name, from their frames, as they were cut the first time"
+    found = {}
+    for image, d in wanted.groupby('image'):
+        crops, why = _try_frame(game/image, d, par['margin'], par['quality'])
+        if why: raise _undecodable(image, why)
+        found |= dict(zip(d['name'], crops))
+    return found
+
+def _crops_or_frames(wanted, game, cache, par, size, margin):
+    "Cached crops; one that is not what was cut is cut again from its frame, with a word"
+    x, ok = _cached_crops(cache, wanted, par['margin'], size, margin)
+    if ok.all(): return x
+    say(f'{(~ok).sum()} cached crops are not what was cut and are taken from their frames: {_AGAIN} to cut them again')
+    raw, b = _cut_again(wanted[~ok], game, par), wanted[_BOX].to_numpy(float)
+    for i, name in zip(np.flatnonzero(~ok), wanted['name'][~ok]):
+        x[i] = _view(Image.fromarray(_decode(raw[name])[0]), _rect(b[i], margin, _window(b[i], par['margin'])[:2]), size)
     return x
 
 # %% ../nbs/00_data.ipynb #b29117f4
@@ -1003,7 +1030,7 @@ def _stat3(f):
     s = os.stat(f)
     return [s.st_size, s.st_mtime_ns, s.st_ctime_ns]
 
-def _build_store(f, wanted, game, cache, has, size, margin, step=512):
+def _build_store(f, wanted, game, cache, par, size, margin, step=512):
     "Write a store and the checksums of its rows, `step` crops at a time; outdated ones of the same size go"
     shape, sums = (len(wanted), *size, 3), []
     f.parent.mkdir(exist_ok=True)
@@ -1011,7 +1038,7 @@ def _build_store(f, wanted, game, cache, has, size, margin, step=512):
     with atomic(f) as t, open(t, 'wb') as file:
         np.lib.format.write_array_header_1_0(file, dict(descr='|u1', fortran_order=False, shape=shape))
         for i in range(0, len(wanted), step):
-            x = _crops_or_frames(wanted.iloc[i:i+step], game, cache, has, size, margin)
+            x = _crops_or_frames(wanted.iloc[i:i+step], game, cache, par, size, margin)
             sums += [zlib.crc32(row) for row in x]
             file.write(x)
     write_sealed(dict(rows=sums, stat=_stat3(f)), f.with_suffix('.json'))
@@ -1050,7 +1077,7 @@ def open_store(
     with disk_errors(f), _cache_lock(cache):
         why = _store_fault(f, (len(wanted), *size, 3)) if f.exists() else 'missing'
         if why and why != 'missing': say(f'{f.name} is made again: {why}')
-        if why: _build_store(f, wanted, Path(data)/GAME, cache, has, size, margin)
+        if why: _build_store(f, wanted, Path(data)/GAME, cache, info['parameters'], size, margin)
     return np.load(f, mmap_mode='r'), pd.Series(np.arange(len(wanted)), wanted.name.to_numpy())
 
 # %% ../nbs/00_data.ipynb #96930415
@@ -1059,6 +1086,7 @@ def _from_cache(boxes, b, data, out, size, margin, x, rows, most=1000):
     cache = _cache(data, out)
     p = _prepared(data, out)['parameters'] if (cache/'prepared.json').is_file() else None
     if p is None or margin > p['margin']: return rows[:0]
+    _check_frames(Path(data)/GAME, boxes.image.unique(), _journal(cache))
     names = crop_names(boxes, p['margin'], p['quality'])
     many = len(set(names)) > most
     worth = many or any(cache.glob(f'store/{size[0]}x{size[1]}-{margin:g}-*.npy'))
@@ -1069,7 +1097,7 @@ def _from_cache(boxes, b, data, out, size, margin, x, rows, most=1000):
     else:
         ok = np.flatnonzero([(cache/n).is_file() for n in names])
         wanted = boxes.iloc[ok].assign(name=[names[i] for i in ok])
-        x[rows[ok]] = _crops_or_frames(wanted, Path(data)/GAME, cache, p['margin'], size, margin)
+        x[rows[ok]] = _crops_or_frames(wanted, Path(data)/GAME, cache, p, size, margin)
     return rows[ok]
 
 # %% ../nbs/00_data.ipynb #12f49d0a

@@ -864,7 +864,7 @@ def _same_game(dest, size, seed):
     try: d = json.loads((dest/'demo.json').read_text())
     except (OSError, ValueError): return False
     if not (dest/'atmaCup22_2nd').is_dir(): return False
-    return isinstance(d, dict) and (d.get('size'), d.get('seed'), d.get('version')) == (size, seed, VERSION)
+    return isinstance(d, dict) and isinstance(d.get('counts'), dict) and (d.get('size'), d.get('seed'), d.get('version')) == (size, seed, VERSION)
 
 # %% ../nbs/90_demo.ipynb #a11f9002
 _KEPT = ('README.md', '.gitignore') # what a folder may hold and yet take a game
@@ -910,7 +910,7 @@ def _is_note(path):
     "Whether a file is the note of some drawn game"
     try: note = json.loads(path.read_text())
     except (OSError, ValueError): return False
-    return isinstance(note, dict) and note.get('size') in SIZES
+    return isinstance(note, dict) and note.get('size') in SIZES and isinstance(note.get('counts'), dict)
 
 # %% ../nbs/90_demo.ipynb #26c06158
 def draw_game(
