@@ -27,7 +27,7 @@ import pandas as pd
 import psutil
 from papermill.exceptions import PapermillExecutionError
 
-from .core import FINAL, GAME, MissingError, ParameterError, find_root, fingerprint, member, only_one, write_csv, write_json
+from .core import FINAL, GAME, ParameterError, find_root, fingerprint, member, only_one, write_csv, write_json
 from .data import cache_root, places, recipe_name
 from .recipes import (PARAMS, RECIPES, STAGES, check_out, examples, notebook, read_cells, read_values, refuse_unknown,
                              train_params)
