@@ -24,7 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 from .core import ANGLES, GAME, UNK, DataError, MissingError, ParameterError, StaleError, atomic, disk_errors, find_root
 from .core import fingerprint, only_one, read_sealed, sweep, temporary, write_csv, write_sealed
-from .recipes import say
+from .core import say
 
 # %% ../nbs/00_data.ipynb #5af88353
 _BOX = ['x', 'y', 'w', 'h']

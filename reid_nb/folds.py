@@ -24,7 +24,7 @@ from .core import FINAL, UNK, DataError, MissingError, ParameterError, StaleErro
 from .core import fingerprint, read_sealed, sweep, write_csv, write_sealed
 from .data import box_iou, cache_root, load_boxes, load_crops, load_negatives, prepared, show_crops
 from .data import train_pictures
-from .recipes import say
+from .core import say
 
 # %% ../nbs/01_folds.ipynb #aba0ed09
 def toy_boxes(

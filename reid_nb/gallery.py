@@ -23,7 +23,7 @@ from .folds import changes, check_made, load_fold, made_from, measure_look, pert
 from .folds import split_mark, spread
 from .metrics import by_view, centroids, cosine_scores, open_set_report, share_weights
 from .model import checkpoint, load_reid, read_recipe
-from .recipes import say
+from .core import say
 
 # %% ../nbs/04_gallery.ipynb #253199c2
 def embed_boxes(

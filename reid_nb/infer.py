@@ -30,7 +30,7 @@ from .core import atomic, fingerprint, member, read_sealed, seal_of, sweep, writ
 from .data import box_iou, load_crops, load_test, read_truth, show_crops, test_pictures
 from .folds import check_made, load_fold, read_mark, split_path
 from .metrics import by_view, closed_accuracy, known_auroc, macro_f1, predict, unit
-from .recipes import say
+from .core import say
 
 # %% ../nbs/05_infer.ipynb #0af0e81c
 CLIP = ['quarter', 'angle', 'session']

@@ -45,7 +45,7 @@ from .data import places, recipe_name
 from .folds import changes, load_fold, made_from, measure_look, queries, spread
 from .metrics import by_view, centroids, cosine_scores, mean_ap, open_set_report, share_weights
 from .model import NET, ReIDLoss, ReIDNet, autocast, checkpoint, half_of, read_recipe, save_reid, weights_fit
-from .recipes import RECIPES, parse_size, say, train_params
+from .recipes import RECIPES, parse_size, train_params
 from .together import Together, agreed, bare
 
 # %% ../nbs/03_train.ipynb #fbb2c104
