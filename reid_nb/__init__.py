@@ -2,28 +2,32 @@
 
 The stages, each a function here and a numbered notebook:
 
-    data, out = places()                    a game and the folder for its artefacts
-    prepare(data, out)                      00: check, clean, cut crops, draw negatives
-    make_folds(data, out)                   01: who is held back, who validates
-    train_fold(0, data, out)                03: an embedding
-    gallery_fold(0, data, out)              04: enrol, rehearse, tune the threshold
-    infer_fold(0, data, out)                05: a fold's answer
-    ensemble_folds(data, out)               05: the answer of all folds, submission.csv
+    game = open_game()              the data and the folder for its artefacts
+    prepare(game)                   00: check, clean, cut crops, draw negatives
+    make_folds(game)                01: who is held back, who validates
+    train_fold(0, game)             03: an embedding
+    gallery_fold(0, game)           04: enrol, rehearse, tune the threshold, score the test
+    infer_fold(0, game)             05: a fold's answer
+    ensemble_folds(game)            05: the answer of all folds, submission.csv
 
 On the command line: reid_run (all of it), reid_compare, reid_demo, reid_bench; `reid_run --params` lists every parameter.
-Modules: core, recipes, data, folds, model, train, gallery, infer, metrics, run, demo, bench, together.
+Modules by floors: core, tables, crops … (the game); recipes, learner … (learning); metrics, queries, tracklets, scores,
+assign (deciding); data, folds, model, train, gallery, infer (the stages); run and steps; demo, draw, hall, play, toys.
 """
 __version__ = "0.1.0"
 
 from importlib import import_module as _import_module
 
-_HOME = dict(places='data', prepare='data', make_folds='folds', train_fold='train', gallery_fold='gallery', load_reid='model',
-             infer_fold='infer', ensemble_folds='infer', run_all='run', draw_game='demo')
+_HOME = dict(Game='core', open_game='places', prepare='data', make_folds='folds', train_fold='train', gallery_fold='gallery',
+             load_reid='model', infer_fold='infer', ensemble_folds='infer', run_all='run', draw_game='demo')
 __all__ = list(_HOME)
+
 
 def __getattr__(name):
     "A stage's function, from its module: `import reid_nb` alone takes no torch"
     if name not in _HOME: raise AttributeError(f'reid_nb has no {name}; it has {", ".join(__all__)}')
     return getattr(_import_module(f'reid_nb.{_HOME[name]}'), name)
 
-def __dir__(): return sorted([*globals(), *__all__])
+
+def __dir__():
+    return sorted([*globals(), *__all__])
