@@ -27,13 +27,12 @@ from fastai.callback.core import Callback
 from PIL import Image
 
 import reid_nb.data # noqa: F401 (a Game reads its tables with it)
-from .core import BOX, GAME, UNK, Game, find_root
+from .core import BOX, GAME, UNK, Game
 from .crops import crop_names
-from .demo import draw_game
 from .learner import CropSet, make_learner
 from .model import ReIDNet, autocast
 from .pictures import crop_rect
-from .places import open_game
+from .places import drawn_game, open_game
 from .recipes import parse_size, train_params
 from .store import CropRows
 
@@ -368,12 +367,6 @@ def _parser():
     p.add_argument('--repeats', type=int, default=3, help='of all (default 3)')
     return ap
 
-# %% ../nbs/92_bench.ipynb #759afb62
-def _large_game():
-    "The large demo game, drawn if it is not there"
-    root = find_root()
-    return Game(draw_game(root/'inputs'/'demo_large', 'large'), root/'outputs')
-
 # %% ../nbs/92_bench.ipynb #380ec326
 def reid_bench(
     argv=None, # command-line words; default: the real ones
@@ -388,6 +381,6 @@ def reid_bench(
             found = bench_train(args.backbone, args.size or ('224', '128x64'), args.batch_size, repeats=args.repeats)
             say_train(found, args.backbone)
         else:
-            say_data(bench_data(open_game(args.data) if args.data else _large_game(), args.repeats))
+            say_data(bench_data(open_game(args.data or drawn_game('large')), args.repeats))
     except (ValueError, OSError, RuntimeError) as e:
         sys.exit(f'reid_bench: {e}')
