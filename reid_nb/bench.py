@@ -83,7 +83,7 @@ print(json.dumps(prepare(Game({data!r}, {out!r})), default=str))
 
 def time_prepare(
     game, # a Game without a cache
-) -> tuple: # what `prepare` returns; the peak memory of its process tree, bytes
+) -> tuple: # what prepare returns; the peak memory of its process tree, bytes
     "Run the stage of 00_data in a process of its own"
     return run_watched(_PREPARE.format(data=str(game.data), out=str(game.out)))
 

@@ -48,7 +48,7 @@ class Cut(NamedTuple):
 class CutFrame(NamedTuple):
     "A frame whose crops were cut"
     stat: tuple # its size and time then
-    crops: dict # a `Cut` by name
+    crops: dict # a Cut by name
 
 # %% ../nbs/14_crops.ipynb #f55d6cf2
 def checksum(raw) -> str:
@@ -77,7 +77,7 @@ def write_crops(
     crops, # bytes of each crop
     names, # from crop_names
     cache, # the folder they go into
-) -> dict: # a `Cut` by name
+) -> dict: # a Cut by name
     "Write encoded crops to their places in the cache"
     for f in {os.path.dirname(n) for n in names}:
         os.makedirs(os.path.join(cache, f), exist_ok=True)
@@ -93,7 +93,7 @@ def _line(image, frame):
 # %% ../nbs/14_crops.ipynb #f5801d76
 def read_journal(
     cache, # folder of the crops
-) -> dict: # a `CutFrame` by image; damaged lines are left out
+) -> dict: # a CutFrame by image; damaged lines are left out
     "What was cut, by the journal"
     path, journal = cache/'frames.jsonl', {}
     lines = path.read_text(errors='replace').splitlines() if path.exists() else []

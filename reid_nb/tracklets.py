@@ -27,7 +27,7 @@ def box_order(
 # %% ../nbs/33_tracklets.ipynb #9a10ce29
 def clip_rows(
     boxes, # a table of boxes
-) -> Iterator: # of `int[k]`: positions of one clip's rows, in the order of `box_order`
+) -> Iterator: # of `int[k]`: positions of one clip's rows, in the order of box_order
     "Go through the clips of a table"
     order = box_order(boxes)
     for rows in boxes.iloc[order].groupby(VIEW_CLIP, sort=True).indices.values():
@@ -120,7 +120,7 @@ def link_overlap(
     xywh,       # boxes of one clip, `float[n, 4]`, by frame and place
     frames,     # the frame of each, `int[n]`, rising
     appearance, # what each looks like, `float32[n, d]` of unit length, or None
-    settings,   # `LinkSettings`
+    settings,   # a LinkSettings
 ) -> np.ndarray: # `int[n]`: boxes with the same number are one tracklet
     "Frame by frame: overlap after the camera's motion, plus appearance"
     ids, live, prev = np.full(len(xywh), -1), np.zeros((0, 8)), None
