@@ -21,7 +21,7 @@ EXPORT = re.compile(r'^#\s*\|\s*exports?\b', re.M)
 SHOWN = re.compile(r'^#\s*\|\s*exports\b', re.M)
 COMPOUND = {'if', 'elif', 'else', 'for', 'while', 'with', 'try', 'except', 'finally', 'def', 'class', 'async'}
 GUARDS = {'return', 'raise', 'continue', 'break'}
-LIMITS = dict(cell=(9, 20, 40), function=(7, 20), module=450, chapter=90, checks=2, prose=.4, width=120)
+LIMITS = dict(cell=(10, 20, 40), function=(7, 20), module=450, chapter=90, checks=2, prose=.4, shown=.95, width=120)
 
 
 def quantile(values, share):
@@ -91,11 +91,10 @@ class Book:
         return sum(len(CHECK.findall(s)) for _, s in self.code)
 
     def shown(self):
-        "How many defining cells are shown or tested by the next code cell that exports nothing, before the next section"
-        heads = [i for i, (kind, s) in enumerate(self.cells) if kind == 'markdown' and s.startswith('## ')]
-        plain = [i for i, s in self.code if not EXPORT.search(s)]
-        ends = {i: next((h for h in heads if h > i), len(self.cells)) for i, _ in self.defining}
-        return sum(any(i < k < ends[i] for k in plain) for i, _ in self.defining)
+        "How many defining cells are shown or tested by the next code cell"
+        exported = {i for i, _ in self.exported}
+        following = dict(zip([i for i, _ in self.code], [i for i, _ in self.code][1:]))
+        return sum(i in following and following[i] not in exported for i, _ in self.defining)
 
     def faults(self):
         "What is not in form, a sentence each"
@@ -129,16 +128,18 @@ def whole_faults(books, modules):
     lines = [f.end_lineno - f.lineno + 1 for b in books for f in functions_in(b.nodes)]
     definitions_, checks = sum(len(b.nodes) for b in books), sum(b.checks() for b in books)
     prose, code = sum(len(b.prose) for b in books), sum(len(b.code) for b in books)
+    shown, defining = sum(b.shown() for b in books), sum(len(b.defining) for b in books)
     at = [quantile(cells, q) for q in (.5, .9, 1)], [quantile(lines, q) for q in (.5, .9)]
     print(f'exported cells: median {at[0][0]}, 90 % {at[0][1]}, most {at[0][2]}; functions: median {at[1][0]}, 90 % {at[1][1]}; '
           f'checks a definition {checks/max(1, definitions_):.2f}; prose cells to code cells {prose/max(1, code):.2f}; '
-          f'shown by the next cell {sum(b.shown() for b in books)/max(1, sum(len(b.defining) for b in books)):.0%}; '
+          f'shown by the next cell {shown/max(1, defining):.0%}; '
           f'longest module {max(modules.values())} lines')
     for name, n in modules.items():
         if n > LIMITS['module']: yield f"{name}: {n} lines, a module has at most {LIMITS['module']}"
     if any(v > limit for v, limit in zip(at[0], LIMITS['cell'])): yield f"exported cells are longer than {LIMITS['cell']}"
     if any(v > limit for v, limit in zip(at[1], LIMITS['function'])): yield f"functions are longer than {LIMITS['function']}"
     if checks < LIMITS['checks']*definitions_: yield f"fewer than {LIMITS['checks']} checks a definition"
+    if shown < LIMITS['shown']*defining: yield f"fewer than {LIMITS['shown']:.0%} of the cells that define are shown by the next"
     if prose < LIMITS['prose']*code: yield f"fewer than {LIMITS['prose']} prose cells a code cell"
 
 

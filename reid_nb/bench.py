@@ -211,7 +211,6 @@ def _sync():
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
-# %% ../nbs/92_bench.ipynb #2db24d9b
 def rate(
     step,   # a function without arguments
     images, # it deals with, a call

@@ -59,7 +59,6 @@ def _from_scratch(create, name, path):
     "None: the net starts from noise"
     return create(pretrained=False)
 
-# %% ../nbs/25_choices.ipynb #9c6d2c3f
 @PRETRAINED.add('file')
 def _from_file(create, name, path):
     "A local file: give its path, .safetensors or .pth"

@@ -208,7 +208,6 @@ def _umask():
         os.umask(mask)
     return mask
 
-# %% ../nbs/10_core.ipynb #32337339
 _UMASK = threading.Lock()
 
 # %% ../nbs/10_core.ipynb #7e4097cf
@@ -222,8 +221,10 @@ def _is_left_over(path):
     if m['host'] != socket.gethostname(): return age > 86400
     try:
         return psutil.Process(int(m['pid'])).create_time() > path.stat().st_mtime + 1
-    except psutil.Error:
+    except psutil.NoSuchProcess:
         return True
+    except psutil.AccessDenied: # somebody else's, alive
+        return False
 
 # %% ../nbs/10_core.ipynb #2c7c9bc2
 def sweep(
@@ -247,7 +248,6 @@ def _plain(o):
     if isinstance(o, np.generic): return o.item()
     return o.tolist() if isinstance(o, np.ndarray) else str(o)
 
-# %% ../nbs/10_core.ipynb #3da13292
 def write_json(obj, path):
     "Write `obj` as readable JSON, atomically"
     with atomic(path) as t:
@@ -272,7 +272,6 @@ def _canon(o):
         o = o.item()
     return o if isinstance(o, bytes) else repr(o).encode()
 
-# %% ../nbs/10_core.ipynb #1b26a454
 def fingerprint(*parts) -> str:
     "12 hex digits that stay the same from process to process; of a `Path` to a file, its content counts"
     return hashlib.sha256(_canon(parts)).hexdigest()[:12]
@@ -332,19 +331,16 @@ def folder(self:Game) -> Path:
     "The game itself: pictures and tables"
     return self.data/GAME
 
-# %% ../nbs/10_core.ipynb #d4875999
 @patch(as_prop=True)
 def train_csv(self:Game) -> Path:
     "The boxes with labels"
     return self.folder/'train_meta.csv'
 
-# %% ../nbs/10_core.ipynb #d4474e33
 @patch(as_prop=True)
 def test_csv(self:Game) -> Path:
     "The boxes without"
     return self.folder/'test_meta.csv'
 
-# %% ../nbs/10_core.ipynb #5a3e5f42
 @patch(as_prop=True)
 def truth_csv(self:Game) -> Path:
     "The labels of the test boxes, where they are known"
@@ -357,13 +353,11 @@ def cache_root(self:Game) -> Path:
     writable = os.access(self.data, os.W_OK) and self.data.stat().st_mode & 0o222
     return self.data if writable else self.out/'inputs'
 
-# %% ../nbs/10_core.ipynb #b27050d6
 @patch(as_prop=True)
 def crop_cache(self:Game) -> Path:
     "The folder of the crops that were cut"
     return self.cache_root/'train_crops_cache'
 
-# %% ../nbs/10_core.ipynb #99b8ed9c
 @patch(as_prop=True)
 def negatives_csv(self:Game) -> Path:
     "The boxes of nobody"
@@ -381,7 +375,6 @@ def fold_file(self:Game,
     name = f'fold{fold}.json' if table == 'json' else f'fold{fold}_{_FOLD_TABLES[table]}.csv'
     return self.split_file.with_name(name)
 
-# %% ../nbs/10_core.ipynb #694f9924
 @patch(as_prop=True)
 def split_file(self:Game) -> Path:
     "What vouches for the whole set of folds"
@@ -393,7 +386,6 @@ def model_file(self:Game, fold) -> Path:
     "The weights of a fold's net; its recipe and its log lie beside them"
     return self.out/'models'/f'reid-{member(fold)}.safetensors'
 
-# %% ../nbs/10_core.ipynb #150028e6
 @patch
 def gallery_file(self:Game, fold) -> Path:
     "The gallery of a fold; its description lies beside it"
@@ -405,13 +397,11 @@ def rehearsal_file(self:Game, fold) -> Path:
     "The boxes of a fold's rehearsal"
     return self.gallery_file(fold).with_suffix('.rehearsal.csv')
 
-# %% ../nbs/10_core.ipynb #eee7f129
 @patch
 def scores_file(self:Game, fold) -> Path:
     "The scores of the test boxes by a fold's gallery"
     return self.out/'scores'/f'{member(fold)}.safetensors'
 
-# %% ../nbs/10_core.ipynb #fe56ba6a
 @patch
 def submission_file(self:Game,
     fold=ENSEMBLE, # number of the fold, 'final', or 'ensemble' for all of them together

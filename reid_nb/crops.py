@@ -38,24 +38,21 @@ def crop_names(
     rows = zip(*(boxes[c] for c in ('quarter', 'angle', 'image', *BOX)))
     return [f'{q}/{a}/{i[7:-4]}__{x:.7g}_{y:.7g}_{w:.7g}_{h:.7g}__{tag}.jpg' for q, a, i, x, y, w, h in rows]
 
-# %% ../nbs/14_crops.ipynb #61ef5fcf
+# %% ../nbs/14_crops.ipynb #7c03c946
 class Cut(NamedTuple):
     "A crop as it was written"
     size: int     # bytes
     checksum: str # of the bytes, 16 hex digits
 
-# %% ../nbs/14_crops.ipynb #0721391f
 class CutFrame(NamedTuple):
     "A frame whose crops were cut"
     stat: tuple # its size and time then
     crops: dict # a Cut by name
 
-# %% ../nbs/14_crops.ipynb #f55d6cf2
 def checksum(raw) -> str:
     "What tells the bytes of a file from any others"
     return hashlib.blake2b(raw, digest_size=8).hexdigest()
 
-# %% ../nbs/14_crops.ipynb #7c03c946
 def file_stat(path) -> tuple:
     "Size and time of change of a file"
     s = os.stat(path)
@@ -126,12 +123,11 @@ def crop_checksums(
     none = CutFrame((), {})
     return [journal.get(i, none).crops.get(n, Cut(0, '')).checksum for i, n in zip(wanted.image, wanted.name)]
 
-# %% ../nbs/14_crops.ipynb #cb59f89a
+# %% ../nbs/14_crops.ipynb #59af25bb
 def _folders(path):
     "The folders of clips or angles below a cache"
     return [d for d in os.scandir(path) if d.is_dir() and d.name != 'store'] if Path(path).is_dir() else []
 
-# %% ../nbs/14_crops.ipynb #59af25bb
 def list_cache(
     cache, # folder of the crops
 ) -> tuple: # bytes of each crop by name; temporary files of runs that were killed or are at work
@@ -156,7 +152,7 @@ def outdated(
     sizes = [valid.get(i, {}).get(n, Cut(None, '')).size for i, n in zip(wanted.image, wanted.name)]
     return [size is None or disk.get(n) != size for n, size in zip(wanted.name, sizes)]
 
-# %% ../nbs/14_crops.ipynb #a11f0e02
+# %% ../nbs/14_crops.ipynb #0fbe8848
 def _is_spoilt(path, mark):
     "Whether a cached crop is not the one that was cut"
     try:
@@ -164,7 +160,6 @@ def _is_spoilt(path, mark):
     except OSError:
         return True
 
-# %% ../nbs/14_crops.ipynb #0fbe8848
 def spoilt_crops(
     cache,   # folder of the crops
     wanted,  # with image and name; all of them are in the journal

@@ -249,7 +249,6 @@ def _note(path):
         return {}
     return note if isinstance(note, dict) and isinstance(note.get('counts'), dict) else {}
 
-# %% ../nbs/90_demo.ipynb #3716e4c1
 def _same_game(dest, size, seed):
     "Does `dest` hold this very game?"
     note = _note(dest/'demo.json')

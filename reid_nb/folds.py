@@ -41,14 +41,12 @@ def __repr__(self:Fold):
     return (f'Fold {self.fold}: {len(self.train)} train, {len(self.val)} val, {len(self.unknown)} boxes of unknown '
             f'{self.unknown_labels} ({len(self.unknown_val)} of them to tune on)')
 
-# %% ../nbs/01_folds.ipynb #7d774a83
 @patch(as_prop=True)
 def unknown_val(self:Fold):
     "The hidden players' boxes in the validation part; all of their boxes if there are none"
     v = self.unknown[self.unknown.part == 'val']
     return v if len(v) else self.unknown
 
-# %% ../nbs/01_folds.ipynb #ceb2a21c
 @patch(as_prop=True)
 def every(self:Fold):
     "All boxes of the fold: train, val and unknown, one below the other"
@@ -71,7 +69,6 @@ def _split(boxes, p):
     "Hidden labels of each fold, and the side of every box in every fold"
     return split_boxes(boxes, **{k: v for k, v in p.items() if k != 'split_seed'}, seed=p['split_seed'])
 
-# %% ../nbs/01_folds.ipynb #bd07af6d
 def _fold(i, boxes, held, sides, info):
     "Fold `i` out of what the split gave"
     hidden, side = boxes.label_id.isin(held[i]), sides[i]
@@ -115,7 +112,6 @@ def write_split_file(folds:list, game):
     info = {k: folds[0].info[k] for k in ('parameters', 'algorithm', 'boxes')}
     write_sealed({**info, 'files': {p.name: fingerprint(p) for p in paths}}, game.split_file)
 
-# %% ../nbs/01_folds.ipynb #d46e5ff5
 def read_split_file(game) -> dict:
     "What vouches for the folds on disk; without it they are not taken for a set"
     path = game.split_file
@@ -153,7 +149,6 @@ def _read_rows(path):
     "A csv file of a fold, by csv row; a clip may be called NA or None"
     return pd.read_csv(path, keep_default_na=False, dtype=dict(quarter=str, angle=str, image=str)).set_index('row')
 
-# %% ../nbs/01_folds.ipynb #ddfbfce0
 def _file_differences(path, want):
     "In words: how a csv file differs from what was written there"
     try:
@@ -180,7 +175,6 @@ def _read_info(i, game):
         raise StaleError(f'{path} is of another split than {game.split_file.name} vouches for: {again("folds")} again')
     return info
 
-# %% ../nbs/01_folds.ipynb #34fc9815
 def _check_file(path, i, t, info, boxes):
     "Refuse a csv file that is not what the split of `boxes` gives"
     if not path.exists(): raise MissingError(f'{path} is missing: {again("folds")} again')
@@ -215,7 +209,6 @@ def whole(boxes:pd.DataFrame, f:Fold) -> Fold:
     mark = fingerprint(FINAL, info['parameters'], info['boxes']['fingerprint'])
     return Fold(FINAL, boxes, none, none.assign(part=''), [], labels, mark, info)
 
-# %% ../nbs/01_folds.ipynb #48a6184b
 @patch
 def fold(self:Game,
     i, # fold number, from 0, or 'final': the one that holds nothing back
@@ -233,7 +226,6 @@ def split_note(f:Fold) -> dict:
     split = {**f.info['parameters'], 'boxes': boxes['n'], 'data': boxes['fingerprint']}
     return dict(fold_fingerprint=f.fingerprint, split=split)
 
-# %% ../nbs/01_folds.ipynb #49448b5f
 def check_split(
     note:dict, # holds what split_note gave when it was made
     f:Fold, # the fold on disk
@@ -254,7 +246,6 @@ def made_from(f:Fold, game) -> dict:
     "What an artefact made from a fold notes: `split_note`, and fingerprints of the pictures and the negatives"
     return {**split_note(f), 'pictures': game.train_pictures, 'negative_boxes': fingerprint(game.negatives)}
 
-# %% ../nbs/01_folds.ipynb #4610e48b
 def changes(
     old:dict, # what an artefact noted
     now:dict, # what it would note today; names that are not in `CHANGED` are parameters
@@ -297,7 +288,6 @@ def _cleaning(game):
     said = json.loads(path.read_text()) if path.exists() else {}
     return {k: v for k, v in said.items() if k in ('fingerprint', 'parameters')}
 
-# %% ../nbs/01_folds.ipynb #1acf5295
 def _remove_surplus(game, n):
     "Remove the files of folds from `n` on"
     ours = re.compile(r'fold(\d+)(\.json|_(train_samples|val_samples|unknown_labels)\.csv)')
@@ -337,7 +327,6 @@ def make_folds(
     game.forget()
     return folds
 
-# %% ../nbs/01_folds.ipynb #5b1d01e3
 def make_ready(
     game, # a Game
 ):

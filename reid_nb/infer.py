@@ -163,6 +163,16 @@ def clip_range(
     f1 = [macro_f1(truth[d], pred[d], weight[d]) for d in draws]
     return [round(float(v), 4) for v in np.quantile(f1, [.05, .95])]
 
+# %% ../nbs/05_infer.ipynb #02d948bd
+def _gallery_note(fold, game):
+    "What a fold's gallery notes of itself, if it was made from what there is now"
+    how, f = again('gallery', fold), game.fold(fold)
+    info = read_sealed(game.gallery_file(fold).with_suffix('.json'), how)
+    check_split(info, f, f'run 03_train.ipynb and 04_gallery.ipynb with fold={fold} again')
+    now = made_from(f, game) | dict(test=fingerprint(game.test), test_pictures=game.test_pictures)
+    if why := changes(info, now): raise StaleError(f'the gallery of fold {fold} no longer holds ({why}): {how} again')
+    return info
+
 # %% ../nbs/05_infer.ipynb #9babe7a0
 def _rehearsed(r, rows, info, given):
     "The answers to the queries `rows` of one role"
@@ -188,16 +198,6 @@ def rehearse(
     clips, n = r.rows.groupby(CLIP).ngroup(), game.test.groupby(CLIP).ngroups
     expected = {k: round(macro_f1(truth, said[k], weight), 4) for k in said}
     return expected | dict(range=clip_range(truth, said.joint.to_numpy(), weight, clips, n))
-
-# %% ../nbs/05_infer.ipynb #02d948bd
-def _gallery_note(fold, game):
-    "What a fold's gallery notes of itself, if it was made from what there is now"
-    how, f = again('gallery', fold), game.fold(fold)
-    info = read_sealed(game.gallery_file(fold).with_suffix('.json'), how)
-    check_split(info, f, f'run 03_train.ipynb and 04_gallery.ipynb with fold={fold} again')
-    now = made_from(f, game) | dict(test=fingerprint(game.test), test_pictures=game.test_pictures)
-    if why := changes(info, now): raise StaleError(f'the gallery of fold {fold} no longer holds ({why}): {how} again')
-    return info
 
 # %% ../nbs/05_infer.ipynb #95698acc
 def fold_scores(

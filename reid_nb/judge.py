@@ -79,7 +79,6 @@ def before_epoch(self:OpenSetValidation):
     self.started = time.time()
     self.parts = []
 
-# %% ../nbs/22_judge.ipynb #b3fece38
 @patch
 def after_batch(self:OpenSetValidation):
     "Note the loss parts of a training batch"
@@ -122,7 +121,6 @@ def after_train(self:OpenSetValidation):
 TOLD = dict(loss_id='loss', macro_f1='macro-F1', closed_accuracy='closed', auroc='AUROC',
             side_macro_f1='side', top_macro_f1='top')
 
-# %% ../nbs/22_judge.ipynb #72cc221a
 @patch
 def line(self:OpenSetValidation,
     row, # of the epoch that ends

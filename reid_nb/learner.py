@@ -95,7 +95,6 @@ def _same(batch):
     "The batch as it was fetched: there is nothing to collate"
     return batch
 
-# %% ../nbs/23_learner.ipynb #893baa4e
 def pk_loader(
     rows,       # a CropSet, or what fetches like one
     batch_size, # rows in a batch
@@ -140,7 +139,6 @@ def before_backward(self:Precision):
     "Scale the loss up"
     self.learn.loss_grad = self.scaler.scale(self.loss_grad)
 
-# %% ../nbs/23_learner.ipynb #502bd5c5
 @patch
 def before_step(self:Precision):
     "Unscale the gradients, and leave the step out if one is infinite"
@@ -149,13 +147,11 @@ def before_step(self:Precision):
         self.scaler.step(self)
     if self.left_out: raise CancelStepException
 
-# %% ../nbs/23_learner.ipynb #e6253ae9
 @patch
 def step(self:Precision):
     "What the scaler calls in place of an optimiser's step, if the gradients are finite"
     self.left_out = False
 
-# %% ../nbs/23_learner.ipynb #a048a546
 @patch
 def after_step(self:Precision):
     "Move the scale up or down"

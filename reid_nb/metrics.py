@@ -84,7 +84,6 @@ def _f1_known(best, truth, labels, w):
     support = (right*w[:, None]).sum(0)
     return 2*tp/np.maximum(_running(named, w) + support, 1e-12)
 
-# %% ../nbs/30_metrics.ipynb #74913cd3
 def _f1_unknown(truth, w):
     "F1 of -1 when the first 0, 1, … n rows are named, `float[n+1]`"
     unknown = _running((truth == UNK)[:, None], w)[:, 0]

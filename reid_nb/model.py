@@ -42,7 +42,6 @@ def _check_backbone(name):
     hint = f'; near it: {", ".join(near)}' if near else ''
     raise ParameterError(f'backbone {name!r} is not a timm model{hint}')
 
-# %% ../nbs/02_model.ipynb #358fd135
 def _create(name, fixed, pretrained):
     "A timm network without its classifier; `pretrained`: have timm fetch its weights"
     try:
@@ -103,7 +102,6 @@ class GeM(nn.Module):
         self.p = nn.Parameter(torch.tensor(p))
         self.eps = eps
 
-# %% ../nbs/02_model.ipynb #5035c841
 @patch
 def forward(self:GeM,
     x, # feature map `[n, c, h, w]`
@@ -122,7 +120,6 @@ class Parts(nn.Module):
         super().__init__()
         self.n_parts = n_parts
 
-# %% ../nbs/02_model.ipynb #16399ed4
 @patch
 def forward(self:Parts,
     x, # feature map `[n, c, h, w]`
@@ -186,7 +183,6 @@ def in_full(
     if x.device.type == 'cpu' and min(x.shape[-2:]) <= 32: return torch.autocast('cpu', enabled=False)
     return contextlib.nullcontext()
 
-# %% ../nbs/02_model.ipynb #be01feda
 @patch
 def forward(self:ReIDNet,
     x, # float pictures `[n, 3, h, w]`, 0…1

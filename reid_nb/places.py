@@ -41,7 +41,6 @@ def drawn_game(
     "The demo game of a size in the project's `inputs/`, drawn if it is not there"
     return draw_game(find_root()/'inputs'/f'demo_{size}', size)
 
-# %% ../nbs/19_places.ipynb #9b56ac18
 def _default(inputs):
     "The user's game, or else the small demo game"
     return inputs if (inputs/GAME).is_dir() else drawn_game('small')

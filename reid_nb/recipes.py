@@ -96,7 +96,6 @@ class Weights(Text):
         raise ParameterError(f'pretrained={str(value)!r}: no such file '
                              f'(write {names} or the path of a file of weights)')
 
-# %% ../nbs/20_recipes.ipynb #202408d7
 SOURCES = [n for n in PRETRAINED if n != 'file'] # a file is given by its path
 
 class Backbone(Text):

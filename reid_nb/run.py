@@ -12,6 +12,7 @@ import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -132,7 +133,7 @@ def tell(
     return found
 
 # %% ../nbs/07_run.ipynb #e7b5cd2d
-def _start(data, out, folds, given):
+def _start(data, out, given):
     "Game and recipe of a run, once all that was given is checked"
     shares = share_out(given)
     if out:
@@ -152,7 +153,7 @@ def run_all(
     given=(),         # list of 'name=value' for the notebooks
 ) -> dict: # what lies in summary.json
     "Run every stage for every fold, skipping what is done"
-    game, recipe = _start(data, out, folds, given)
+    game, recipe = _start(data, out, given)
     with only_one(game.out/'runs'/'.lock', f'reid_run into {game.out}', wait=False):
         seconds = run_steps(plan_run(game, folds, given), game)
     return tell(results(game, folds), seconds, game, recipe)
@@ -164,7 +165,6 @@ class _ShowParams(argparse.Action):
         show_params()
         sys.exit()
 
-# %% ../nbs/07_run.ipynb #ebae96f4
 def _arguments(name, description):
     "The words that `reid_run` and `reid_compare` share"
     ap = argparse.ArgumentParser(name, description=description)
@@ -223,7 +223,6 @@ def _figures(game, f):
                 closed=rehearsal.get('closed_accuracy'), auroc=rehearsal.get('auroc'),
                 test_closed=boxes.get('closed_accuracy'), test_auroc=boxes.get('auroc'))
 
-# %% ../nbs/07_run.ipynb #0aa76750
 def fold_figures(
     out,   # artefacts folder of a run
     folds, # list of fold numbers
@@ -253,8 +252,7 @@ def variants_of(
     texts, # variants, 'name=value[,name=value...]'
 ) -> dict: # of variant: artefacts folder
     "Where the runs of a comparison lie: the run as it is in `out` itself, the others below `out/compare`"
-    names = {t: t.replace('/', '-') for t in texts}
-    return {'as it is': Path(out), **{t: Path(out)/'compare'/n for t, n in names.items()}}
+    return {'as it is': Path(out), **{t: Path(out)/'compare'/quote(t, safe='=,') for t in texts}} # a folder each
 
 # %% ../nbs/07_run.ipynb #08ea9b66
 def compare(

@@ -162,7 +162,6 @@ def _per_frame(d):
     "How many boxes each frame has"
     return d.groupby(['quarter', 'angle', 'session', 'frame']).size()
 
-# %% ../nbs/18_show.ipynb #26d2a362
 def _bins(a, b, whole):
     "The edges of the bars for two sets of numbers"
     if whole: return np.arange(min(a.min(), b.min()), max(a.max(), b.max()) + 2) - .5

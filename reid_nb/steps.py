@@ -58,7 +58,6 @@ class _Relay(logging.Handler):
             if line.startswith('· '):
                 print('        ' + line[2:], flush=True)
 
-# %% ../nbs/51_steps.ipynb #2a614f71
 @contextmanager
 def _listening():
     "While a notebook runs, its words are marked, relayed and not logged a second time"
@@ -97,7 +96,6 @@ def _stop(*_):
     "What SIGTERM does within `stoppable`"
     raise KeyboardInterrupt
 
-# %% ../nbs/51_steps.ipynb #a9769804
 @contextmanager
 def stoppable():
     "Take a request to end (SIGTERM) for Ctrl-C, so that all is put in order first"
@@ -134,7 +132,6 @@ def _beside(path, *ends):
     "A file and those of the same name with other endings"
     return [path, *(path.with_suffix(e) for e in ends)]
 
-# %% ../nbs/51_steps.ipynb #2c2359c2
 def leaves(
     step, # from make_step
     game, # a Game
@@ -155,7 +152,6 @@ def _file_mark(path, small=1 << 17):
     s = path.stat()
     return fingerprint(path.read_bytes()) if s.st_size < small else (s.st_size, s.st_mtime_ns)
 
-# %% ../nbs/51_steps.ipynb #88a6b442
 def game_mark(
     game, # a Game
 ) -> dict: # game: fingerprint of tables and pictures; truth: of the test's labels, '' without any
@@ -198,7 +194,6 @@ def _lies(path):
     if not path.exists(): return None
     return _tree(path) if path.is_dir() else [path.stat().st_size, path.stat().st_mtime_ns]
 
-# %% ../nbs/51_steps.ipynb #94f58b4b
 def file_states(
     paths, # list of paths
 ) -> dict: # path as text: how it lies there

@@ -94,7 +94,6 @@ def crops_at(
     "Crops at a size that is that of the box, whatever the margin"
     return load_crops(boxes, game, tuple(round(margin*s) for s in size), margin)
 
-# %% ../nbs/03_train.ipynb #da2de8ee
 def training_crops(t, game, p):
     "The training table's crops with the margin that was prepared, as rows of the store"
     size = [round(t.crop_margin*s) for s in parse_size(p['image_size'])]
@@ -231,18 +230,15 @@ def _state_file(path, stage):
     "Where the state of an unfinished training is kept"
     return path.with_name(f'.{path.stem}.stage{stage}.state')
 
-# %% ../nbs/03_train.ipynb #cb6adef4
 def _net_name(fold):
     "What is trained, in words"
     return 'the net of all data' if fold == FINAL else f'fold {fold}'
 
-# %% ../nbs/03_train.ipynb #f1bf111c
 def _alone(path, fold):
     "Let nobody else train this fold into this folder; of several processes the first one sees to that"
     if rank_distrib(): return nullcontext()
     return only_one(path.with_name(f'.{member(fold)}.lock'), f'training {_net_name(fold)}', wait=False)
 
-# %% ../nbs/03_train.ipynb #2bfb117c
 def _weights_id(pretrained):
     "What tells one file of weights from another; '' where there is none"
     path = pretrained_file(pretrained)
@@ -268,7 +264,6 @@ def _told(judge):
     "What a judge says of its best epoch, without the weights"
     return {k: v for k, v in judge.best.items() if k != 'state'}
 
-# %% ../nbs/03_train.ipynb #814d729b
 def _stage(n, fit, net, t, game, p, job):
     "One stage of a training: the judge of its epochs, and what `fit` gives"
     judge = validation(t, game, p, job['stops'][n-1])
@@ -276,7 +271,6 @@ def _stage(n, fit, net, t, game, p, job):
     cbs = log_callbacks(job['log_to'], f'{job["path"].stem}-stage{n}', game.out, p)
     return judge, fit(net, t, training_crops(t, game, p), p, resume, job['look'], cbs)
 
-# %% ../nbs/03_train.ipynb #ad78d62d
 def _new_net(p):
     "The net as training begins, on its device"
     device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else 'cpu'
