@@ -87,7 +87,7 @@ def _rows(path, report):
     try:
         head, *rows = csv.reader(io.StringIO(text, newline=''))
     except csv.Error as e:
-        raise _file_error(path, f'it is no csv ({e})', 'Look for a quotation mark that is never closed') from None
+        raise _file_error(path, f'it is not a csv file ({e})', 'Look for a quotation mark that is never closed') from None
     return head, rows
 
 # %% ../nbs/12_tables.ipynb #ce44fa07
@@ -187,7 +187,7 @@ def _pictures(game, df, file):
     P = []
     for i, (_, why) in probes.items():
         if not why: continue
-        says = f'{i} is {why} ({count[i]} rows name it)'
+        says = f'{i} is {why} ({count[i]} of the rows)'
         P.append(dict(file=file, row=first[i], column='image', problem=says, fix=_picture_fix(why)))
     return probes, P
 
