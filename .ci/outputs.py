@@ -6,7 +6,8 @@
 
 A notebook's mark is a hash of its code cells and of the code (comments and docstrings left out) of all modules of the
 package that it imports, directly or through others. It lies in the notebook's metadata as `ran_with`.
-The outputs of a cell that begins with `# kept output` are measurements of a long run: they stay as they are.
+The outputs of a cell that begins with `# kept output` are measurements of a long run: they stay as they are. A cell that
+`nbdev_test` runs only when asked to (`#| slow`, `#| gpu`) is not run either.
 """
 import ast
 import hashlib
@@ -18,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS, PACKAGE = ROOT/'nbs', ROOT/'reid_nb'
-KEPT = re.compile(r'# kept output')
+KEPT = re.compile(r'# kept output|#\| ?(slow|gpu|notest)\b')
 
 
 def imported(source):
@@ -78,9 +79,9 @@ def write(book, path):
 
 
 def off(path):
-    "Whether a notebook's outputs are of other sources than stand there now"
+    "Whether a notebook was last run with other sources than stand there now, or never"
     book = read(path)
-    return any(c.get('outputs') for c in book['cells']) and book['metadata'].get('ran_with') != mark_of(book)
+    return bool(cells_of(book)) and book['metadata'].get('ran_with') != mark_of(book)
 
 
 def execute(path):
@@ -111,8 +112,8 @@ def main():
         for p in books:
             print(f'running {p.name}', flush=True)
             execute(p)
-        subprocess.run(['nbdev_clean'], cwd=ROOT, check=True)
-        for p in books: note(p)
+            subprocess.run(['nbdev_clean', '--fname', p], cwd=ROOT, check=True)
+            note(p)
         return
     if books:
         names = ''.join(f'\n  {p.name}' for p in books)

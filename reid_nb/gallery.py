@@ -106,6 +106,7 @@ def load_gallery(
     path, how = game.gallery_file(fold), again('gallery', fold)
     if not path.exists(): raise MissingError(f'{path} is missing: {how} first')
     info = read_sealed(path.with_suffix('.json'), how)
+    if 'score' not in info: raise StaleError(f'{path} was made by an older version: {how} again')
     try:
         arrays = load_file(path)
     except SafetensorError as e:
