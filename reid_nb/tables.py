@@ -87,7 +87,8 @@ def _rows(path, report):
     try:
         head, *rows = csv.reader(io.StringIO(text, newline=''))
     except csv.Error as e:
-        raise _file_error(path, f'it is not a csv file ({e})', 'Look for a quotation mark that is never closed') from None
+        raise _file_error(path, f'it is not a csv file ({e})',
+                          'Look for a quotation mark that is never closed') from None
     return head, rows
 
 # %% ../nbs/12_tables.ipynb #ce44fa07
