@@ -14,6 +14,12 @@ import numpy as np
 
 from .core import MissingError, ParameterError, Registry, ReidError
 
+# %% ../nbs/25_choices.ipynb #611004fa
+def _angle(cos):
+    "The angle to a player's vector; its gradient is finite even for an embedding that lies on the vector"
+    most = 1 - 1e-7
+    return cos.clamp(-most, most).acos()
+
 # %% ../nbs/25_choices.ipynb #a4223f7d
 HEADS = Registry('head')
 
@@ -21,7 +27,9 @@ HEADS = Registry('head')
 def _arcface(n_classes, dim, margin, scale):
     "ArcFace: a margin in radians, added to the angle"
     from pytorch_metric_learning.losses import ArcFaceLoss # seconds that only a training costs
-    return ArcFaceLoss(n_classes, dim, margin=float(np.degrees(margin)), scale=scale)
+    loss = ArcFaceLoss(n_classes, dim, margin=float(np.degrees(margin)), scale=scale)
+    loss.get_angles = _angle
+    return loss
 
 # %% ../nbs/25_choices.ipynb #ddb3ca9a
 @HEADS.add('subcenter')
@@ -29,7 +37,9 @@ def _subcenter(n_classes, dim, margin, scale):
     "Sub-center ArcFace: as ArcFace, with three vectors a player, of which the nearest counts"
     from pytorch_metric_learning.losses import SubCenterArcFaceLoss
     degrees = float(np.degrees(margin))
-    return SubCenterArcFaceLoss(num_classes=n_classes, embedding_size=dim, margin=degrees, scale=scale)
+    loss = SubCenterArcFaceLoss(num_classes=n_classes, embedding_size=dim, margin=degrees, scale=scale)
+    loss.get_angles = _angle
+    return loss
 
 # %% ../nbs/25_choices.ipynb #5e721afa
 @HEADS.add('cosface')
