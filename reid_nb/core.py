@@ -403,6 +403,11 @@ def scores_file(self:Game, fold) -> Path:
     return self.out/'scores'/f'{member(fold)}.safetensors'
 
 @patch
+def embeddings_file(self:Game, fold) -> Path:
+    "What a fold's net made of the crops, to look at; maps of it lie beside it"
+    return self.out/'embeddings'/f'{member(fold)}.safetensors'
+
+@patch
 def submission_file(self:Game,
     fold=ENSEMBLE, # number of the fold, 'final', or 'ensemble' for all of them together
 ) -> Path:

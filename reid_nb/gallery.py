@@ -16,12 +16,14 @@ from safetensors.numpy import load_file, save_file
 from .core import ANGLES, FINAL, UNK, MissingError, ParameterError, StaleError
 from .core import again, atomic, fingerprint, read_sealed, say, sweep, write_sealed
 from .data import load_crops
+from .embeddings import join_tables, load_embeddings, save_embeddings
 from .folds import changes, check_made, made_from, split_note
 from .metrics import by_view, open_set_report
 from .model import load_reid, read_recipe
 from .queries import fold_queries, in_roles, mean_over, row_weights, spread, view_shares
 from .recipes import settings
 from .scores import SCORES, Gallery, Rehearsal, Scores, load_rehearsal, load_scores, save_rehearsal, save_scores
+from .show import evenly
 
 # %% ../nbs/04_gallery.ipynb #253199c2
 def embed_boxes(
@@ -125,7 +127,7 @@ def _on_disk(game, fold, wanted, now):
     how = again('gallery', fold)
     try:
         old = load_gallery(game, fold)[1]
-        left = [load_scores(game.scores_file(fold), how)]
+        left = [load_scores(game.scores_file(fold), how), load_embeddings(game.embeddings_file(fold), how)]
         if fold != FINAL:
             left.append(load_rehearsal(game.rehearsal_file(fold), how).scores)
     except FileNotFoundError as e:
@@ -137,7 +139,7 @@ def _on_disk(game, fold, wanted, now):
     if old['fingerprint'] != wanted:
         why = changes(old, now) or 'what it is made from changed'
     elif any(s.meta['gallery'] != wanted for s in left):
-        why = 'the scores are of another gallery'
+        why = 'the scores or the embeddings are of another gallery'
     if why: return say(f'making {name} again: {why}')
     say(f'{name} is up to date')
     return old
@@ -150,12 +152,23 @@ def _fresh_net(game, fold):
     return net
 
 # %% ../nbs/04_gallery.ipynb #a392d1d9
-def _save_scores(game, fold, net, gallery, info):
-    "Score the test boxes and write them: a row for every row of the test table"
-    scores = gallery.scores(embed_boxes(net, game.test, game, info['adapt']))
+def _save_scores(game, fold, tested, gallery, info):
+    "Score the embeddings of the test boxes and write them: a row for every row of the test table"
     thresholds = np.full(len(game.test), info['threshold'], np.float32)
     meta = dict(fold=fold, gallery=info['fingerprint'])
-    save_scores(game.scores_file(fold), Scores(scores, gallery.players(), thresholds, meta))
+    save_scores(game.scores_file(fold), Scores(gallery.scores(tested), gallery.players(), thresholds, meta))
+
+# %% ../nbs/04_gallery.ipynb #19d326d9
+_MAX_NEGATIVES = 2000 # to look at
+
+def _save_embeddings(game, fold, net, boxes, seen, tested, info):
+    "Keep the vectors of train boxes (those `seen`, and the others), of some negatives and of the test"
+    others = game.fold(fold).every.drop(boxes.index)
+    some = evenly(game.negatives, _MAX_NEGATIVES)
+    train = np.concatenate([seen, embed_boxes(net, others, game)])
+    rows = [[*boxes.index, *others.index], some.index, game.test.index]
+    meta = dict(fold=fold, gallery=info['fingerprint'])
+    save_embeddings(game.embeddings_file(fold), join_tables([train, embed_boxes(net, some, game), tested], rows, meta))
 
 # %% ../nbs/04_gallery.ipynb #37d1aa93
 def _parts(f, enrol_unknown):
@@ -172,27 +185,29 @@ def gallery_fold(
 ) -> dict: # what lies in the gallery's json
     "The stage: rehearse on the validation part, enrol everybody, score the test; does nothing if that is there already"
     p = settings('gallery', **given)
-    sweep(game.gallery_file(fold).parent, game.scores_file(fold).parent)
+    sweep(*(f(fold).parent for f in (game.gallery_file, game.scores_file, game.embeddings_file)))
     net, f = _fresh_net(game.forget(), fold), game.fold(fold)
     made = made_from(f, game) | dict(model=net.recipe['sha256'])
     made |= dict(test=fingerprint(game.test), test_pictures=game.test_pictures)
     how = {k: p[k] for k in ('score', 'nearest', 'max_crops')}
     if fold == FINAL: return _final_gallery(net, f, game, p, how, made)
-    wanted = fingerprint('gallery 8', p, made)
+    wanted = fingerprint('gallery 9', p, made)
     if old := _on_disk(game, fold, wanted, p | made): return old
     info = p | dict(views=view_shares(game.test), fold=fold, fingerprint=wanted, **made)
     first, rest, info['roles'] = _parts(f, p['enrol_unknown'])
-    seen = embed_boxes(net, first, game)
+    seen, tested = embed_boxes(net, first, game), embed_boxes(net, game.test, game, info['adapt'])
     rows = in_roles(fold_queries(f, game, p['perturb'], p['gallery_seed']), info['roles'])
     asked = embed_boxes(net, rows[rows.role == rows.role.iat[0]], game, p['adapt'])
     scores, labels = role_scores(asked, enrol(seen, first, **how), rows, f.unknown_labels)
     info['validation'] = tune(scores, labels, rows, p['unknown_share'], p['tune_on'], info['views'])
     info['threshold'] = info['validation']['threshold']
-    gallery = enrol(np.concatenate([seen, embed_boxes(net, rest, game)]), pd.concat([first, rest]), **how)
+    everybody, seen = pd.concat([first, rest]), np.concatenate([seen, embed_boxes(net, rest, game)])
+    gallery = enrol(seen, everybody, **how)
     info['enrolled'] = gallery.players().tolist()
     believed = np.full(len(rows), info['threshold'], np.float32)
     save_rehearsal(game.rehearsal_file(fold), Rehearsal(rows, Scores(scores, labels, believed, dict(gallery=wanted))))
-    _save_scores(game, fold, net, gallery, info)
+    _save_scores(game, fold, tested, gallery, info)
+    _save_embeddings(game, fold, net, everybody, seen, tested, info)
     save_gallery(game, fold, gallery, info)
     return load_gallery(game, fold)[1]
 
@@ -211,12 +226,14 @@ def _final_gallery(net, f, game, p, how, made):
     "Everybody's gallery for the net that was trained with everybody"
     thresholds = _fold_thresholds(game, f)
     now = how | dict(adapt=p['adapt'], thresholds=thresholds) | made
-    wanted = fingerprint('final gallery 4', now)
+    wanted = fingerprint('final gallery 5', now)
     if old := _on_disk(game, FINAL, wanted, now): return old
-    gallery = enrol(embed_boxes(net, f.train, game), f.train, **how)
+    seen, tested = embed_boxes(net, f.train, game), embed_boxes(net, game.test, game, p['adapt'])
+    gallery = enrol(seen, f.train, **how)
     info = now | dict(fold=FINAL, threshold=float(np.mean(list(thresholds.values()))), fingerprint=wanted,
                       enrolled=gallery.players().tolist())
-    _save_scores(game, FINAL, net, gallery, info)
+    _save_scores(game, FINAL, tested, gallery, info)
+    _save_embeddings(game, FINAL, net, f.train, seen, tested, info)
     save_gallery(game, FINAL, gallery, info)
     return load_gallery(game, FINAL)[1]
 

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['decide', 'answers', 'steps', 'submission', 'write_submission', 'ensemble_scores', 'report', 'regret', 'box_figures',
-           'clip_range', 'rehearse', 'fold_scores', 'infer_fold', 'scored_folds', 'ensemble_members', 'ensemble_folds']
+           'clip_range', 'rehearsed', 'rehearse', 'fold_scores', 'infer_fold', 'scored_folds', 'ensemble_members',
+           'ensemble_folds']
 
 # %% ../nbs/05_infer.ipynb #4b37fd58
 import re
@@ -183,17 +184,26 @@ def _rehearsed(r, rows, info, given):
     known = q.tracklet.to_numpy() if info['split']['split'] == 'sample' else None
     return pd.DataFrame(answers(decide(q, s, tracklets=known, **given), s), index=rows)
 
+# %% ../nbs/05_infer.ipynb #57aa9675
+def rehearsed(
+    fold,    # number of the fold
+    game,    # a Game
+    **given, # of decide
+) -> tuple: # Rehearsal; its answers, a row a query: of boxes, tracklets and the joint decision; the gallery's note
+    "The fold's validation part, answered as the test is, in every role"
+    info = _gallery_note(fold, game)
+    r = load_rehearsal(game.rehearsal_file(fold), again('gallery', fold))
+    roles = r.rows.groupby('role', sort=False).indices.values()
+    return r, pd.concat([_rehearsed(r, rows, info, given) for rows in roles]).sort_index(), info
+
 # %% ../nbs/05_infer.ipynb #8c0962ca
 def rehearse(
     fold,    # number of the fold
     game,    # a Game
     **given, # of decide
 ) -> dict: # macro-F1 of boxes, tracklets and the joint decision; `range` of the last over as many clips as the test has
-    "The fold's validation part, answered as the test is"
-    info = _gallery_note(fold, game)
-    r = load_rehearsal(game.rehearsal_file(fold), again('gallery', fold))
-    roles = r.rows.groupby('role', sort=False).indices.values()
-    said = pd.concat([_rehearsed(r, rows, info, given) for rows in roles]).sort_index()
+    "What the answers to the fold's validation part are worth"
+    r, said, info = rehearsed(fold, game, **given)
     truth, weight = r.rows.label_id.to_numpy(), row_weights(r.rows, info['views'], info['unknown_share'])
     clips, n = r.rows.groupby(CLIP).ngroup(), game.test.groupby(CLIP).ngroups
     expected = {k: round(macro_f1(truth, said[k], weight), 4) for k in said}

@@ -144,7 +144,7 @@ def leaves(
     if step['stage'] == 'train': return _beside(game.model_file(f), '.json', '.log.csv')
     if step['stage'] == 'infer': return _beside(game.submission_file(f), '.json')
     rehearsal = [] if f == FINAL else _beside(game.rehearsal_file(f), '.safetensors')
-    return [*_beside(game.gallery_file(f), '.json'), *rehearsal, game.scores_file(f)]
+    return [*_beside(game.gallery_file(f), '.json'), *rehearsal, game.scores_file(f), game.embeddings_file(f)]
 
 # %% ../nbs/51_steps.ipynb #f743bcbd
 def _file_mark(path, small=1 << 17):
