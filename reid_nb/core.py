@@ -380,6 +380,11 @@ def split_file(self:Game) -> Path:
     "What vouches for the whole set of folds"
     return self.out/'fold_metadata'/'split.json'
 
+@patch(as_prop=True)
+def review_csv(self:Game) -> Path:
+    "What a person marked as wrong"
+    return self.out/'review.csv'
+
 # %% ../nbs/10_core.ipynb #3b929961
 @patch
 def model_file(self:Game, fold) -> Path:

@@ -9,6 +9,7 @@ __all__ = ['prepare', 'make_prepared', 'open_store', 'load_crops', 'open_crops',
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,13 +22,14 @@ from .crops import list_cache, outdated, read_crops, read_journal, write_journal
 from .negatives import negatives as draw_negatives
 from .pictures import crop_rect, crop_view, n_cores, open_picture, probe
 from .recipes import settings
+from .review import apply_marks, corrections, read_marks
 from .store import CropRows, cache_lock, map_store, store_key
 from .tables import clean_tracks, load_both, load_test, outliers, read_truth
 
 # %% ../nbs/00_data.ipynb #95c349bf
-def _clean_and_draw(train, folder, p):
-    "Cleaned boxes, and negatives that keep off all boxes"
-    boxes = clean_tracks(train, p['clean'], p['max_ratio'], p['min_ratio'])
+def _clean_and_draw(boxes, folder, p, train):
+    "Cleaned boxes, and negatives that keep off all of `train`"
+    boxes = clean_tracks(boxes, p['clean'], p['max_ratio'], p['min_ratio'])
     sizes = {i: probe(folder, i)[0] for i in boxes.image.unique()}
     how = {k: p[k] for k in ('bg_per_frame', 'partial_per_box', 'max_iou_bg', 'max_iou_partial')}
     return boxes, draw_negatives(boxes, sizes, **how, seed=p['data_seed'], avoid=train)
@@ -107,8 +109,8 @@ def _still_good(game, made_from, p):
         _read_table(game.crop_cache/'boxes.csv', info['boxes'])
         _read_table(game.negatives_csv, info['negatives'])
         if info['made_from'] == made_from: return info
-        was = info['parameters']
-        changed = [f'{k} was {was.get(k)} and is {v}' for k, v in p.items() if was.get(k) != v]
+        old, new = ({'review': 'none'} | q for q in (info['parameters'], p))
+        changed = [f'{k} was {old.get(k)} and is {v}' for k, v in new.items() if old.get(k) != v]
         say(f'preparing again: {", ".join(changed) or "a file of the game, or its truth, changed"}')
     except MissingError as e:
         if any((game.crop_cache/n).exists() for n in ('boxes.csv', 'frames.jsonl')):
@@ -117,26 +119,43 @@ def _still_good(game, made_from, p):
         say(f'preparing again: {e}')
     return None
 
-def _counts(train, test, boxes, neg, p):
-    "How many of everything"
-    n = dict(train=len(train), wrong=outliers(train, p['max_ratio'], p['min_ratio']).sum(), boxes=len(boxes))
+def _counts(train, reviewed, test, boxes, neg, p):
+    "How many of everything; `reviewed` are the boxes that a review changed or left out"
+    same = (reviewed.label_id == train.label_id[reviewed.index]).sum()
+    wrong = outliers(reviewed, p['max_ratio'], p['min_ratio']).sum()
+    n = dict(train=len(train), reviewed=len(train) - same, wrong=wrong, boxes=len(boxes))
     n |= dict(frames=train.image.nunique(), players=boxes.label_id.nunique())
     n |= {k: (neg.kind == k).sum() for k in ('background', 'partial')}
     n |= {'test': len(test), 'test frames': test.image[~test.precut].nunique()}
     return {k: int(v) for k, v in n.items()}
 
 # %% ../nbs/00_data.ipynb #f5a0b7a6
-def _write_tables(game, train, test, boxes, neg, p, made_from):
+def _write_tables(game, tables, boxes, neg, p, made_from):
     "Write the tables, and what was noted last"
+    train, reviewed, test = tables
     boxes_csv = game.crop_cache/'boxes.csv'
     write_csv(boxes.reset_index(), boxes_csv)
     write_csv(neg, game.negatives_csv)
     info = dict(fingerprint=fingerprint(boxes, neg, p), made_from=made_from, csv=fingerprint(game.train_csv),
                 boxes=fingerprint(boxes_csv), negatives=fingerprint(game.negatives_csv), parameters=p,
-                counts=_counts(train, test, boxes, neg, p))
+                counts=_counts(train, reviewed, test, boxes, neg, p))
     info |= dict(report={k: d.attrs['report'] for k, d in dict(train=train, test=test).items()})
     write_sealed(info, game.crop_cache/'prepared.json')
     return game.prepared()
+
+# %% ../nbs/00_data.ipynb #ebc1ee44
+def _read_review(path):
+    "The marks in a file; None if no file is given, or it asks nothing of train boxes"
+    if not path: return None
+    file = Path(path).absolute()
+    if not file.exists(): raise MissingError(f'review={path!r}: {file} is missing; mark boxes first, or leave it empty')
+    marks = read_marks(file)
+    return marks if len(corrections(marks)) else None
+
+def _load_reviewed(game, marks):
+    "Train boxes as in the csv, the same as reviewed, and test boxes; all checked"
+    train, test = load_both(game.data)
+    return train, train if marks is None else apply_marks(train, marks)[0], test
 
 # %% ../nbs/00_data.ipynb #7232f5ed
 def prepare(
@@ -146,27 +165,29 @@ def prepare(
     "The stage: check, clean, draw negatives, cut crops; only what is missing is done"
     start = time.perf_counter()
     p = settings('data', **given)
-    workers = p.pop('workers') # changes no result
+    workers, marks = p.pop('workers'), _read_review(p.pop('review')) # workers change no result
+    if marks is not None:
+        p['review'] = fingerprint(corrections(marks))
     made_from = fingerprint('prepare 3', p, _game_stats(game.forget()))
-    checked = None if (game.crop_cache/'prepared.json').exists() else load_both(game.data)
+    checked = None if (game.crop_cache/'prepared.json').exists() else _load_reviewed(game, marks)
     with disk_errors(game.crop_cache):
         game.crop_cache.mkdir(parents=True, exist_ok=True)
         with cache_lock(game.crop_cache):
-            info, cut = _prepare(game, p, made_from, checked, workers)
+            info, cut = _prepare(game, p, made_from, marks, checked, workers)
     game.forget()
     return dict(info, cut=cut, seconds=time.perf_counter() - start)
 
 # %% ../nbs/00_data.ipynb #1680b5b0
-def _prepare(game, p, made_from, tables, workers):
+def _prepare(game, p, made_from, marks, tables, workers):
     "Make what is missing, and note it; what was noted, and the number of crops cut"
     info = _still_good(game, made_from, p)
-    train = test = None
+    train = reviewed = test = None
     if not info or info['counts']['test frames']:
-        train, test = tables or load_both(game.data)
-    boxes, neg = (game.boxes, game.negatives) if info else _clean_and_draw(train, game.folder, p)
+        train, reviewed, test = tables or _load_reviewed(game, marks)
+    boxes, neg = (game.boxes, game.negatives) if info else _clean_and_draw(reviewed, game.folder, p, train)
     wanted = _wanted(boxes, neg, test, p)
     cut = fill_cache(wanted, game.folder, game.crop_cache, p['crop_margin'], p['quality'], workers)
-    return info or _write_tables(game, train, test, boxes, neg, p, made_from), cut
+    return info or _write_tables(game, (train, reviewed, test), boxes, neg, p, made_from), cut
 
 # %% ../nbs/00_data.ipynb #a11f0d02
 def make_prepared(

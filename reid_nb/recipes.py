@@ -170,6 +170,7 @@ _fold = dict(fold=Param(Fold(FINAL), 0, "number of the fold; 'final': the net of
 
 # %% ../nbs/20_recipes.ipynb #1fb39383
 DATA = _places | dict(
+    review=Param(Text('a file of marks'), '', 'csv of marks from 06_explore to apply to the train boxes; empty: none'),
     clean=Param(Choice('drop', 'interp', 'keep'), 'drop', 'what becomes of a wrong box of a track'),
     max_ratio=Param(Number(1, above=True), 2.0, "larger than this many times its track's median area is wrong"),
     min_ratio=Param(Number(0, 1, below=True), 0.0, 'smaller than this many times is wrong; 0: never'),

@@ -163,18 +163,23 @@ def game_mark(
     truth = _file_mark(game.truth_csv) if game.truth_csv.is_file() else ''
     return dict(game=fingerprint(list(zip(names, marks))), truth=truth)
 
+def _named_files(parameters):
+    "What tells the files that parameters name, such as a review, from others"
+    return {k: _file_mark(Path(v)) for k, v in parameters.items() if isinstance(v, str) and os.path.isfile(v)}
+
 # %% ../nbs/51_steps.ipynb #434760ac
 def step_keys(
     steps, # list of steps, in order
     game,  # a Game
 ) -> dict: # of step name: fingerprint
-    "What each step depends on: notebook, code, parameters, and the steps before it; the truth where it is read"
+    "What each step depends on: notebook, code, parameters, the steps before it; the truth where it is read"
     code = fingerprint(*[p.read_bytes() for p in sorted(Path(find_spec('reid_nb').origin).parent.glob('*.py'))])
     mark, keys, line = game_mark(game), {}, {}
     for s in steps:
         f = s['fold']
         before = list(line.values()) if f in (ENSEMBLE, FINAL) else line.get(f, line.get(None, mark['game']))
-        line[f] = fingerprint(notebook(s['stage']).read_bytes(), code, s['parameters'], before)
+        given = s['parameters'], _named_files(s['parameters'])
+        line[f] = fingerprint(notebook(s['stage']).read_bytes(), code, given, before)
         keys[s['name']] = fingerprint(line[f], mark['truth'] if s['stage'] in ('data', 'infer') else '')
     return keys
 
