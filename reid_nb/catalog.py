@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['top_two', 'Catalogue', 'open_catalogue']
 
-# %% ../nbs/60_catalog.ipynb #cdab5cad
+# %% ../nbs/60_catalog.ipynb #efdd6989
 import json
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ import pandas as pd
 from fastcore.basics import patch
 
 from .core import BOX, ENSEMBLE, FINAL, UNK, Game, ParameterError, StaleError, again
-from .embeddings import TABLES, Embeddings, load_embeddings, map_of
+from .embeddings import TABLES, Embeddings, load_embeddings
 from .infer import decide, fold_scores, rehearsed
 from .scores import Scores
 
-# %% ../nbs/60_catalog.ipynb #7893e18d
+# %% ../nbs/60_catalog.ipynb #d0a1e775
 _SHOWN = ['quarter', 'angle', 'session', 'frame', *BOX, 'image', 'label_id', 'part', 'kind', 'precut']
 
 def _parts(fold, game):
@@ -30,7 +30,7 @@ def _parts(fold, game):
                   test=test.assign(part='test', label_id=pd.array(truth, 'Int64')))
     return {t: d.assign(kind=d.get('kind', ''), precut=d.get('precut', False))[_SHOWN] for t, d in tables.items()}
 
-# %% ../nbs/60_catalog.ipynb #a4dffedc
+# %% ../nbs/60_catalog.ipynb #db25b5a3
 def top_two(
     s, # Scores
 ) -> pd.DataFrame: # best, second (players) and gap (difference of their scores; 0 or more)
@@ -41,7 +41,7 @@ def top_two(
     gap = np.where(np.isfinite(second), first - second, np.nan)
     return pd.DataFrame(dict(best=s.labels[order[:, 0]], second=s.labels[order[:, 1]], gap=gap))
 
-# %% ../nbs/60_catalog.ipynb #94466f14
+# %% ../nbs/60_catalog.ipynb #0c6dbf76
 def _settings(fold, game):
     "The settings a fold's submission was decided with; the defaults where there is none"
     path = game.submission_file(fold).with_suffix('.json')
@@ -53,7 +53,7 @@ def _test_answers(fold, game, s):
     found = decide(game.test, s, **_settings(fold, game))
     return pd.concat([found[['tracklet', 'pred', 'surplus']], top_two(s).set_index(found.index)], axis=1)
 
-# %% ../nbs/60_catalog.ipynb #e0ce1080
+# %% ../nbs/60_catalog.ipynb #a60a2575
 def _asked(q):
     "What tells a query: its frame, whom it shows, and where it is nobody its place"
     place = np.where(q.who == UNK, q.x.astype(float).astype(str) + ' ' + q.y.astype(float).astype(str), '')
@@ -68,7 +68,7 @@ def _rehearsal_answers(fold, game):
     found = found[((r.rows.kind == 'known') | (r.rows.label_id == UNK)).to_numpy()]
     return found[~found.index.duplicated()]
 
-# %% ../nbs/60_catalog.ipynb #d06228cc
+# %% ../nbs/60_catalog.ipynb #7a8acb1b
 _ANSWER = ['tracklet', 'pred', 'surplus', 'best', 'second', 'gap']
 
 def _answered(c, rehearsal):
@@ -78,14 +78,14 @@ def _answered(c, rehearsal):
     found.loc[(c.part == 'train').to_numpy()] = np.nan
     return found
 
-# %% ../nbs/60_catalog.ipynb #eb28a6bf
+# %% ../nbs/60_catalog.ipynb #b8e2e09d
 def _finish(c):
     "Whole numbers as such, and whether the answer is right"
     whole = {k: 'Int64' for k in ('label_id', 'tracklet', 'pred', 'best', 'second')}
     c = c.astype(whole).assign(expected=lambda d: d.label_id.mask(d.part == 'unknown', UNK))
     return c.assign(right=(c.expected == c.pred).astype('boolean'))
 
-# %% ../nbs/60_catalog.ipynb #1a89a10a
+# %% ../nbs/60_catalog.ipynb #faff0a6d
 @dataclass(frozen=True)
 class Catalogue:
     "Every crop of a fold with what is known and was decided; row i of all parts is crop i"
@@ -98,7 +98,7 @@ class Catalogue:
     def __len__(self):
         return len(self.boxes)
 
-# %% ../nbs/60_catalog.ipynb #9d6be0c0
+# %% ../nbs/60_catalog.ipynb #50f60b65
 def open_catalogue(
     fold, # number of the fold, or 'final'
     game, # a Game
@@ -115,7 +115,7 @@ def open_catalogue(
     whole = pd.concat([pd.concat(tables), pd.concat(found)], axis=1)
     return Catalogue(game, fold, _finish(whole.rename_axis('row').reset_index()), e, s)
 
-# %% ../nbs/60_catalog.ipynb #f17ed64c
+# %% ../nbs/60_catalog.ipynb #0cd94c39
 @patch
 def neighbours(self:Catalogue,
     i,         # which crop
@@ -130,7 +130,7 @@ def neighbours(self:Catalogue,
     first = found.player.drop_duplicates().head(players).tolist()
     return found[found.player.isin(first)].sort_values('player', key=lambda p: p.map(first.index), kind='stable')
 
-# %% ../nbs/60_catalog.ipynb #4f3c5f44
+# %% ../nbs/60_catalog.ipynb #c03dc75c
 @patch
 def why(self:Catalogue,
     i, # a crop of the test

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FILTERS', 'choices', 'Filters', 'Explorer', 'explore']
 
-# %% ../nbs/06_explore.ipynb #3f1bcf02
+# %% ../nbs/06_explore.ipynb #b55b7ae0
 import html
 
 import ipywidgets as w
@@ -13,12 +13,13 @@ import numpy as np
 from fastcore.basics import patch
 
 from .catalog import open_catalogue
-from .core import UNK, ParameterError
+from .core import ParameterError
 from .embeddings import MAPS, map_of
-from .moments import crops_of, data_uri, facts, name_of
-from .panels import COLOURS, CropBrowser, Detail, Review, Session, colour_map, draw_map, join_pairs, marked_ids, pick
+from .moments import facts, name_of
+from .panels import COLOURS, CropBrowser, Detail, Review, Session
+from .panels import draw_map, join_pairs, marked_ids, pick, picture_of, recolour
 
-# %% ../nbs/06_explore.ipynb #af97e945
+# %% ../nbs/06_explore.ipynb #3d200bd0
 FILTERS = ('part', 'kind', 'quarter', 'session', 'angle', 'label_id', 'pred', 'right')
 
 def choices(
@@ -31,7 +32,7 @@ def choices(
     if name == 'right': return [('right' if v else 'wrong', v) for v in values]
     return [(str(v) or 'player', v) for v in values]
 
-# %% ../nbs/06_explore.ipynb #3a9dd05f
+# %% ../nbs/06_explore.ipynb #608e7a47
 class Filters:
     "A box of choices for each column, and a range of belief"
     def __init__(self,
@@ -51,14 +52,14 @@ class Filters:
             b.observe(lambda _: changed(), 'value')
         self.box = w.VBox([w.HBox(names, layout=w.Layout(flex_flow='row wrap')), self.belief])
 
-# %% ../nbs/06_explore.ipynb #0042a845
+# %% ../nbs/06_explore.ipynb #1be3a4c5
 @patch
 def ids(self:Filters) -> list:
     "The crops that meet all choices"
     chosen = {n: list(b.value) for n, b in self.boxes.items() if b.value}
     return pick(self.cat, belief=self.belief.value if self.belief.value != self.whole else None, **chosen)
 
-# %% ../nbs/06_explore.ipynb #cbdedf8f
+# %% ../nbs/06_explore.ipynb #f5ddd9dd
 class Explorer:
     "The explorer of a fold"
     def __init__(self,
@@ -66,10 +67,11 @@ class Explorer:
         xy,           # its map: float[n, 2]
         colour,       # a name in COLOURS
         height=440,   # of the map, pixels
-        per=40,       # crops a page
+        per=30,       # crops a page
     ):
         self.cat, self.map = cat, draw_map(cat, xy, colour, height)
         self.lassoed, self.card = None, w.HTML()
+        self.card.add_class('reid-card-box')
         self.filters, self.browser = Filters(cat, self.filter), CropBrowser(cat, per)
         self.detail, self.session = Detail(cat), Session(cat)
         self.review = Review(cat, self.chosen, self.refresh)
@@ -79,13 +81,13 @@ class Explorer:
         self.box = self._layout()
         self.refresh()
 
-# %% ../nbs/06_explore.ipynb #c4e8c53f
+# %% ../nbs/06_explore.ipynb #51e55912
 @patch
 def _listen(self:Explorer):
     "Answer what the user does"
     self.map.widget.observe(lambda c: self.lasso(c['new']), 'selection')
     self.map.widget.observe(lambda c: self.hover(c['new']), 'hovering')
-    self.colour.observe(lambda c: self.map.color(by=c['new'], map=colour_map(self.cat, c['new'])), 'value')
+    self.colour.observe(lambda c: recolour(self.map, c['new']), 'value')
     self.pairs.observe(lambda c: join_pairs(self.map, c['new']), 'value')
     for grid in (self.browser.grid, self.detail.track, self.detail.near):
         grid.observe(lambda c: self.click(c['new']), 'clicked')
@@ -95,14 +97,16 @@ def _listen(self:Explorer):
 @patch
 def _layout(self:Explorer):
     "Where everything stands"
-    card = w.VBox([w.HBox([self.colour, self.pairs]), self.card], layout=w.Layout(width='360px'))
+    card = w.VBox([self.colour, self.pairs, self.card], layout=w.Layout(width='330px'))
     top = w.HBox([w.VBox([self.map.show()], layout=w.Layout(flex='1 1 auto', min_width='420px')), card])
-    look = w.VBox([top, self.filters.box, self.browser.box, self.review.box, self.detail.box])
-    tabs = w.Tab([look, self.session.box], titles=['Map and crops', 'Session'])
+    half = w.Layout(flex='1 1 50%', min_width='430px')
+    below = w.HBox([w.VBox([self.browser.box, self.review.box], layout=half), w.VBox([self.detail.box], layout=half)],
+                   layout=w.Layout(flex_flow='row wrap'))
+    tabs = w.Tab([w.VBox([top, self.filters.box, below]), self.session.box], titles=['Map and crops', 'Session'])
     tabs.add_class('reid-explorer')
     return tabs
 
-# %% ../nbs/06_explore.ipynb #52c28b7b
+# %% ../nbs/06_explore.ipynb #34e86115
 @patch
 def shown(self:Explorer) -> list:
     "The crops that meet the filters and lie in the lasso, if there is one"
@@ -129,13 +133,13 @@ def refresh(self:Explorer):
     self.browser.marked = marked_ids(self.cat)
     self.browser.show(self.shown())
 
-# %% ../nbs/06_explore.ipynb #1cfd63b2
+# %% ../nbs/06_explore.ipynb #4c27f536
 @patch
 def hover(self:Explorer, i):
     "The mouse is over a point of the map"
     if i is None or i < 0: return
-    picture = data_uri(crops_of(self.cat, [int(i)], (160, 108))[0])
-    self.card.value = f'<div class="reid-card"><img src="{picture}"><br>{html.escape(facts(self.cat.boxes.loc[int(i)]))}</div>'
+    picture, said = picture_of(self.map, self.cat, int(i)), html.escape(facts(self.cat.boxes.loc[int(i)]))
+    self.card.value = f'<div class="reid-card" data-id="{int(i)}"><img src="{picture}"><br>{said}</div>'
 
 @patch
 def click(self:Explorer, i):
@@ -149,7 +153,7 @@ def chosen(self:Explorer) -> list:
     if self.browser.grid.chosen: return list(self.browser.grid.chosen)
     return [] if self.detail.i is None else [self.detail.i]
 
-# %% ../nbs/06_explore.ipynb #79338cf1
+# %% ../nbs/06_explore.ipynb #34c7bff0
 def explore(
     fold,             # number of the fold, or 'final'
     game,             # a Game

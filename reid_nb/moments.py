@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['data_uri', 'crops_of', 'label_colours', 'name_of', 'facts', 'moments', 'moment_views']
 
-# %% ../nbs/61_moments.ipynb #a2d2ff74
+# %% ../nbs/61_moments.ipynb #c7ecb07e
 import base64
 import colorsys
 from functools import lru_cache
@@ -19,7 +19,7 @@ from .core import ANGLES, BOX, CLIP, UNK, ParameterError
 from .data import load_crops
 from .pictures import read_picture
 
-# %% ../nbs/61_moments.ipynb #dfef2bc0
+# %% ../nbs/61_moments.ipynb #995082e4
 def data_uri(
     picture,    # uint8[h, w, 3]
     quality=80, # of the JPEG, 1 to 100
@@ -28,7 +28,7 @@ def data_uri(
     raw = simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality, colorspace='RGB')
     return 'data:image/jpeg;base64,' + base64.b64encode(raw).decode()
 
-# %% ../nbs/61_moments.ipynb #9387f9aa
+# %% ../nbs/61_moments.ipynb #fd7132d7
 def crops_of(
     cat,           # a Catalogue
     ids,           # which crops
@@ -41,7 +41,7 @@ def crops_of(
         out[at] = load_crops(some.iloc[at].astype({k: int for k in BOX}), cat.game, size)
     return out
 
-# %% ../nbs/61_moments.ipynb #6aaaffb3
+# %% ../nbs/61_moments.ipynb #63a0eb34
 def label_colours(
     labels, # players
 ) -> dict: # label: '#rrggbb', -1 among them
@@ -51,7 +51,7 @@ def label_colours(
     named = {l: '#' + ''.join(f'{round(255*v):02x}' for v in c) for l, c in zip(labels, shades)}
     return {UNK: '#8a8a8a', **named}
 
-# %% ../nbs/61_moments.ipynb #e8211b7e
+# %% ../nbs/61_moments.ipynb #864aa6c3
 def name_of(
     label, # a player, -1, or nothing
 ) -> str:
@@ -59,7 +59,7 @@ def name_of(
     if pd.isna(label): return '?'
     return 'nobody' if label == UNK else str(int(label))
 
-# %% ../nbs/61_moments.ipynb #7e6b41ed
+# %% ../nbs/61_moments.ipynb #072b9615
 @lru_cache(maxsize=64)
 def _small_frame(path, mtime, width):
     "A frame at a width, as data URI; and its height and scale"
@@ -68,7 +68,7 @@ def _small_frame(path, mtime, width):
     small = picture.resize((round(picture.width*scale), round(picture.height*scale)), Image.Resampling.LANCZOS)
     return data_uri(np.asarray(small)), small.size, scale
 
-# %% ../nbs/61_moments.ipynb #b2438666
+# %% ../nbs/61_moments.ipynb #447e81eb
 def _made_up_frame(cat, boxes, width):
     "Crops at their places on a grey ground, as data URI; and its size and scale"
     w, h = ((boxes[a] + boxes[b]).max() + 20 for a, b in (('x', 'w'), ('y', 'h')))
@@ -81,16 +81,17 @@ def _made_up_frame(cat, boxes, width):
         part[:] = crop[:part.shape[0], :part.shape[1]]
     return data_uri(ground), ground.shape[1::-1], scale
 
-# %% ../nbs/61_moments.ipynb #e9dfa552
+# %% ../nbs/61_moments.ipynb #b5944eaa
 def facts(
     b, # a row of the catalogue
 ) -> str:
     "A box in a line: its part, whom it shows, the name it was given, how sure that is and who comes next"
     said = f'{b.part}: ' + (f'is {name_of(b.label_id)}' if pd.notna(b.label_id) else 'label not known')
     if pd.isna(b.pred): return said
-    return f'{said}, named {name_of(b.pred)} ({b.surplus:+.2f}), then {name_of(b.second)} (gap {b.gap:.2f})'
+    alike = f'most like {name_of(b.best)} ({b.surplus:+.2f}), then {name_of(b.second)} (gap {b.gap:.2f})'
+    return f'{said}, named {name_of(b.pred)}; {alike}'
 
-# %% ../nbs/61_moments.ipynb #73a2f910
+# %% ../nbs/61_moments.ipynb #9e76e34a
 def _box_of(i, b, scale, colours):
     "A box as a page draws it"
     label = b.pred if pd.notna(b.pred) else b.label_id
@@ -100,7 +101,7 @@ def _box_of(i, b, scale, colours):
     return dict(id=int(i), **place, name=name_of(label) + wrong, colour=colours.get(label if pd.notna(label) else UNK),
                 tracklet=tracklet, alt=facts(b))
 
-# %% ../nbs/61_moments.ipynb #4de49444
+# %% ../nbs/61_moments.ipynb #1b58ba15
 def moments(
     cat,          # a Catalogue
     table='test', # 'test' or 'train'
@@ -109,7 +110,7 @@ def moments(
     c = cat.boxes[cat.boxes.table == table]
     return c.groupby([*CLIP, 'frame']).size().rename('boxes').reset_index()
 
-# %% ../nbs/61_moments.ipynb #1f5dec72
+# %% ../nbs/61_moments.ipynb #7fffcc46
 def moment_views(
     cat,          # a Catalogue
     table,        # 'test' or 'train'

@@ -1,0 +1,336 @@
+"""Use the explorer as a person does: JupyterLab and the report page in a headless Chromium, driven by Playwright.
+
+    python .ci/browser.py                              on a small demo game, trained for an epoch
+    python .ci/browser.py --data DIR --out DIR         on a run there is; its review is left alone, a copy is marked
+    python .ci/browser.py --shots DIR                  keep the screenshots there
+    python .ci/browser.py --points 25000               also measure panning and zooming of so many points
+
+Where there is no Chromium it says so and does nothing (CONTRIBUTING.md says how to get it).
+"""
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+ROOT = Path(__file__).resolve().parent.parent
+FLAGS = ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+SOFT_GL = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'] # WebGL without a GPU
+WRONG = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
+
+
+def find_chromium():
+    "The browser's path, or None"
+    names = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
+    return next((p for n in names if (p := shutil.which(n))), None)
+
+
+def free_port():
+    "A port that nobody listens on"
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def lab_command(port, folder):
+    "The command that starts JupyterLab over a folder, for this machine alone and without a password"
+    words = ['no-browser', 'allow-root', f'port={port}', 'ServerApp.port_retries=0', 'IdentityProvider.token=']
+    words += ['ServerApp.disable_check_xsrf=True', f'ServerApp.root_dir={folder}', 'LabApp.extension_manager=readonly']
+    return [sys.executable, '-m', 'jupyterlab', *(f'--{w}' for w in words)]
+
+
+def lab_settings(home):
+    "Settings, runtime and workspaces of its own; nobody is asked about news over the page"
+    quiet = home/'settings'/'@jupyterlab'/'apputils-extension'/'notification.jupyterlab-settings'
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    places = {f'JUPYTER_{k}_DIR': str(home/k.lower()) for k in ('CONFIG', 'RUNTIME')}
+    places |= {f'JUPYTERLAB_{k}_DIR': str(home/k.lower()) for k in ('SETTINGS', 'WORKSPACES')}
+    return os.environ | places
+
+
+def wait_for(url, process, log, seconds=60):
+    "Wait until a server answers"
+    until = time.time() + seconds
+    while True:
+        try:
+            return urlopen(url, timeout=2).read()
+        except OSError:
+            pass
+        if process.poll() is not None or time.time() > until:
+            raise RuntimeError(f'JupyterLab did not start:\n{log.read_text()[-2000:]}')
+        time.sleep(.2)
+
+
+@contextmanager
+def start_lab(folder):
+    "JupyterLab over `folder`; yields its address, and ends it with its kernels"
+    port = free_port()
+    with tempfile.TemporaryDirectory() as home:
+        log = Path(home)/'lab.log'
+        with open(log, 'w') as f:
+            lab = subprocess.Popen(lab_command(port, folder), env=lab_settings(Path(home)), stdout=f, stderr=f,
+                                   start_new_session=True)
+        try:
+            wait_for(f'http://127.0.0.1:{port}/api/status', lab, log)
+            yield f'http://127.0.0.1:{port}'
+        finally:
+            lab.send_signal(signal.SIGTERM) # it shuts its kernels down
+            try:
+                lab.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(lab.pid, signal.SIGKILL)
+
+
+def open_page(p, chromium, size=(1500, 1100)):
+    "A page of a fresh browser; what goes wrong in it is collected in `page.faults`"
+    page = p.chromium.launch(executable_path=chromium, args=FLAGS + SOFT_GL).new_page(
+        viewport=dict(width=size[0], height=size[1]))
+    page.set_default_timeout(20000)
+    page.faults = []
+    page.on('pageerror', lambda e: page.faults.append(str(e)))
+    page.on('console', lambda m: page.faults.append(m.text) if m.type == 'error' else None)
+    return page
+
+
+def idle(page, seconds=60):
+    "Wait until the kernel has nothing to do"
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', state='attached', timeout=1000*seconds)
+
+
+def open_notebook(page, lab, name, seconds=60):
+    "Open a notebook, and wait until its kernel has answered: the page drops what is run before it is connected"
+    page.goto(f'{lab}/lab/tree/{name}?reset')
+    page.locator('.jp-Notebook .jp-Cell').first.wait_for(timeout=1000*seconds)
+    until = time.time() + seconds
+    while True:
+        with urlopen(f'{lab}/api/sessions') as r:
+            kernels = [s['kernel'] for s in json.load(r) if s['path'] == name]
+        if kernels and kernels[0]['execution_state'] == 'idle' and kernels[0]['connections'] > 0: break
+        if time.time() > until: raise RuntimeError(f'no kernel for {name}: {kernels}')
+        time.sleep(.1)
+    idle(page, seconds)
+
+
+def run_all(page, seconds=300):
+    "Run all cells; fail with the first error"
+    page.click('.lm-MenuBar-itemLabel:text-is("Run")')
+    page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+    page.wait_for_function(f"""() => document.querySelector('{WRONG}') ||
+        [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(p => /\\d/.test(p.textContent))""",
+                           timeout=1000*seconds)
+    idle(page, seconds)
+    wrong = page.locator(WRONG)
+    if wrong.count(): raise AssertionError(wrong.first.inner_text())
+
+
+def make_run(folder):
+    "A small demo game and one fold of a run of it, trained for an epoch with the least of nets"
+    data = subprocess.run([sys.executable, '-c', 'import sys; from reid_nb.demo import draw_game; '
+                           'print(draw_game(sys.argv[1], "small"))', folder/'inputs'], check=True, capture_output=True,
+                          text=True).stdout.strip()
+    words = ['--data', data, '--out', folder/'run', '--folds', '0', '-p', 'recipe=tiny', '-p', 'epochs=1',
+             '-p', 'stage2_epochs=0']
+    subprocess.run([sys.executable, '-c', 'from reid_nb.run import reid_run; reid_run()', *words], check=True)
+    return Path(data), folder/'run'
+
+
+def notebook_for(data, out, folder):
+    "06_explore, its parameters set to a run, in a folder of its own"
+    book = json.loads((ROOT/'nbs'/'06_explore.ipynb').read_text(encoding='utf-8'))
+    cell = next(c for c in book['cells'] if 'parameters' in c['metadata'].get('tags', []))
+    text = ''.join(cell['source'])
+    for name, value in dict(data=data, out=out).items():
+        text = re.sub(rf"(?m)^{name} = ''", f'{name} = {str(value)!r}', text)
+    cell['source'] = text
+    (folder/'06_explore.ipynb').write_text(json.dumps(book), encoding='utf-8')
+
+
+class Visit:
+    "A visit to the explorer: what is done and what must come of it"
+    def __init__(self, page, out, shots):
+        self.page, self.out, self.shots, self.n = page, out, shots, 0
+
+    def shot(self, name):
+        "Keep a screenshot"
+        self.n += 1
+        self.page.screenshot(path=self.shots/f'{self.n:02d}-{name}.png')
+
+    def count(self):
+        "How many crops the pages hold"
+        text = self.page.locator('.reid-explorer .reid-where').first.inner_text()
+        return int(re.search(r'(\d+) crops', text)[1])
+
+    def until(self, what, seconds=10):
+        "Wait for something to become true"
+        end = time.time() + seconds
+        while time.time() < end:
+            if (value := what()): return value
+            self.page.wait_for_timeout(50)
+        self.shot('failed')
+        raise AssertionError(f'nothing came of it within {seconds} s')
+
+    def hover(self):
+        "Move over the map until a crop shows; how long the answers take, in ms"
+        page, canvas = self.page, self.page.locator('.reid-explorer canvas').first
+        canvas.scroll_into_view_if_needed()
+        page.wait_for_timeout(1500)
+        box, rng, taken = canvas.bounding_box(), random.Random(0), []
+        page.evaluate("""() => { const c = document.querySelector('.reid-card-box'); window.reidSeen = [];
+            window.addEventListener('mousemove', () => { window.reidMoved = performance.now(); }, true);
+            new MutationObserver(() => window.reidSeen.push(performance.now() - window.reidMoved))
+              .observe(c, {childList: true, subtree: true, characterData: true}); }""")
+        for _ in range(80):
+            page.mouse.move(box['x'] + box['width']*rng.uniform(.3, .7), box['y'] + box['height']*rng.uniform(.3, .7))
+            page.wait_for_timeout(150)
+        taken = sorted(page.evaluate('() => window.reidSeen'))
+        assert page.locator('.reid-card img').count() == 1, 'no crop was shown on hover'
+        page.wait_for_timeout(900)
+        self.shot('hover')
+        return taken
+
+    def lasso(self):
+        "Take the middle of the map with the lasso"
+        page, before = self.page, self.count()
+        box = page.locator('.reid-explorer canvas').first.bounding_box()
+        x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
+        page.locator('button[title="Activate lasso selection"]').first.click()
+        page.mouse.move(x - 150, y - 110)
+        page.mouse.down()
+        for dx, dy in ((150, -110), (150, 110), (-150, 110), (-140, -60)):
+            page.mouse.move(x + dx, y + dy, steps=12)
+        page.mouse.up()
+        self.until(lambda: 1 < self.count() < before)
+        self.shot('lasso')
+        return self.count()
+
+    def filter(self):
+        "Only wrong boxes of the test, then only those of the side view"
+        counts = [self.count()]
+        for name, value in dict(part='test', right='wrong', angle='side').items():
+            self.page.locator(f'.reid-filter-{name} select').select_option(value)
+            self.until(lambda: self.count() < counts[-1])
+            counts.append(self.count())
+        assert counts[-1] > 0, 'no wrong box of the test in the side view to look at'
+        self.shot('filter')
+        return counts
+
+    def click(self):
+        "Click a crop: its moment, tracklet and gallery"
+        page = self.page
+        page.locator('.reid-explorer .reid-crop').first.click()
+        self.until(lambda: page.locator('.reid-detail .reid-box').count() > 3)
+        self.until(lambda: page.locator('.reid-detail .reid-crop').count() > 9) # tracklet and gallery
+        assert 'named' in page.locator('.reid-detail').inner_text()
+        page.locator('.reid-detail').scroll_into_view_if_needed()
+        self.shot('detail')
+
+    def review(self):
+        "Mark the crop as nobody, then two as wrong boxes; take the last back; the csv is what was marked"
+        page, csv = self.page, self.out/'review.csv'
+        page.locator('.reid-nobody').click()
+        self.until(csv.exists)
+        first = csv.read_text()
+        assert first.count('\n') == 2 and ',nobody,' in first, first
+        crops = page.locator('.reid-explorer .reid-grid').first.locator('.reid-crop')
+        for i in range(2):
+            crops.nth(i).click(modifiers=['Control'])
+        page.locator('.reid-wrong-box').click()
+        self.until(lambda: csv.read_text().count(',wrong box,') == 2)
+        self.shot('marked')
+        page.locator('.reid-undo').click()
+        self.until(lambda: csv.read_text() == first)
+        page.locator('.reid-write-csv').click()
+        self.until((self.out/'selection.csv').exists)
+        self.shot('undone')
+
+    def session(self):
+        "Step and play a session with the keys; hover a name"
+        page = self.page
+        page.locator('.reid-explorer .lm-TabBar-tabLabel', has_text='Session').first.click()
+        player = page.locator('.reid-player:visible').last
+        where = player.locator('.reid-caption')
+        first = self.until(lambda: where.inner_text())
+        player.locator('.reid-step-forward').click()
+        second = self.until(lambda: where.inner_text() != first and where.inner_text())
+        player.press('ArrowLeft')
+        self.until(lambda: where.inner_text() == first)
+        player.press('ArrowRight')
+        self.until(lambda: where.inner_text() == second)
+        player.locator('.reid-name').first.hover()
+        self.until(lambda: player.locator('.reid-box.reid-lit').count())
+        self.shot('session')
+        assert player.locator('svg').count() == 2, 'not both views in step'
+
+
+def measure(page, n, seconds=4):
+    "Frames a second while the map of `n` points is dragged and zoomed"
+    box = page.locator('.reid-many canvas').first.bounding_box()
+    x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
+    page.evaluate("""() => { window.reidFrames = 0;
+        const f = () => { window.reidFrames++; requestAnimationFrame(f); }; requestAnimationFrame(f); }""")
+    figures = {}
+    for kind in ('pan', 'zoom'):
+        page.mouse.move(x, y)
+        start, frames, k = time.time(), page.evaluate('() => window.reidFrames'), 0
+        if kind == 'pan':
+            page.mouse.down()
+        while time.time() - start < seconds:
+            k += 1
+            if kind == 'pan':
+                page.mouse.move(x + 60*((k % 20) - 10)/10, y + 30*((k % 14) - 7)/7)
+            else:
+                page.mouse.wheel(0, 30 if k % 20 < 10 else -30)
+        if kind == 'pan':
+            page.mouse.up()
+        figures[kind] = (page.evaluate('() => window.reidFrames') - frames)/(time.time() - start)
+    return figures
+
+
+def main():
+    "Make or take a run, visit it, say what was measured"
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ('data', 'out', 'shots'):
+        ap.add_argument(f'--{name}', type=Path)
+    args = ap.parse_args()
+    chromium = find_chromium()
+    if not chromium:
+        print('browser test left out: there is no Chromium here (see CONTRIBUTING.md)')
+        return
+    from playwright.sync_api import sync_playwright
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp = Path(tmp)
+        shots = args.shots or tmp/'shots'
+        shots.mkdir(parents=True, exist_ok=True)
+        data, run = (args.data.resolve(), args.out.resolve()) if args.out else make_run(tmp)
+        out, lab_folder = tmp/'copy', tmp/'lab'
+        shutil.copytree(run, out)
+        (out/'review.csv').unlink(missing_ok=True)
+        lab_folder.mkdir()
+        notebook_for(data, out, lab_folder)
+        with start_lab(lab_folder) as lab, sync_playwright() as p:
+            page = open_page(p, chromium)
+            open_notebook(page, lab, '06_explore.ipynb')
+            run_all(page)
+            visit = Visit(page, out, shots)
+            taken = visit.hover()
+            print(f'hover: {len(taken)} answers, median {taken[len(taken)//2]:.0f} ms, slowest {taken[-1]:.0f} ms')
+            print(f'lasso: {visit.lasso()} crops; filters: {visit.filter()} crops')
+            visit.click()
+            visit.review()
+            visit.session()
+            assert not page.faults, page.faults
+        print(f'explorer: hover, lasso, filter, click, marks, undo, session: done, {visit.n} screenshots')
+
+
+if __name__ == '__main__': main()
