@@ -9,6 +9,7 @@ __all__ = ['WHOLE', 'TEXT', 'PICTURE', 'NUMBER', 'LENGTH', 'MANY', 'CROP', 'DOM_
 
 # %% ../nbs/63_widgets.ipynb #8381f48a
 import base64
+import numpy as np
 import simplejpeg
 import traitlets
 from math import isfinite
@@ -28,6 +29,7 @@ def jpeg_uri(
     quality=80, # of the JPEG, 1..100
 ) -> str: # data:image/jpeg;base64,…
     "A picture as a data URI"
+    picture = np.ascontiguousarray(picture) # a part of a frame is not
     data = simplejpeg.encode_jpeg(picture, quality=quality, colorspace='RGB', colorsubsampling='420')
     return 'data:image/jpeg;base64,' + base64.b64encode(data).decode()
 
