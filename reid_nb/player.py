@@ -37,7 +37,6 @@ function makeBox(box) {
   const rect = make('rect', 'reid-rect', {x: box.x, y: box.y, width: box.w, height: box.h});
   const name = make('text', 'reid-label', {x: box.x + box.w/2, y: box.y}, box.name);
   rect.style.stroke = box.colour;
-  name.style.fill = box.colour;
   const edge = make('rect', 'reid-edge', {x: box.x, y: box.y, width: box.w, height: box.h});
   node.append(edge, rect, name);
   if (box.alt) node.append(make('title', '', {}, box.alt));
@@ -138,7 +137,7 @@ function makeBar(model) {
   const words = {first: 'first frame (Home)', 'step-back': 'a frame back (left)', play: 'play (space)',
                  'step-forward': 'a frame forward (right)', last: 'last frame (End)'};
   const buttons = Object.fromEntries(Object.keys(words).map((name) => [name, makeButton(name, words[name])]));
-  const slider = make('input', 'reid-slider', {type: 'range', min: 0, step: 1, 'aria-label': 'frame'});
+  const slider = make('input', 'reid-slider', {type: 'range', min: 0, max: 0, step: 1, 'aria-label': 'frame'});
   const count = make('span', 'reid-count');
   const caption = make('span', 'reid-caption', {'aria-live': 'polite'});
   bar.append(...Object.values(buttons), slider, count, caption);
@@ -165,7 +164,7 @@ function steering(model) {
   const play = () => {
     const playing = !model.get('playing') && end() > 0;
     const again = playing && model.get('position') >= end(); // from the end it begins anew
-    tell(model, again ? {playing, position: 0} : {playing});
+    tell(model, again ? {position: 0, playing} : {playing}); // in this order: the clock stops at the end
   };
   return {go, play, first: () => go(0), 'step-back': () => by(-1), 'step-forward': () => by(1), last: () => go(end())};
 }
@@ -182,7 +181,6 @@ function hearKeys(root, model, steer) {
     else if (event.target.matches('button') && event.key === ' ') return;
     else steer[keys[event.key]]();
     event.preventDefault();
-    event.stopPropagation();
   });
 }
 '''
@@ -292,6 +290,7 @@ PLAYER_CSS = THEME_CSS + '''
 .reid-button path { fill: var(--reid-ink); }
 .reid-button:hover { border-color: var(--reid-accent); }
 .reid-slider { flex: 1 1 120px; max-width: 360px; accent-color: var(--reid-accent); }
+.reid-player .reid-caption { flex: 1 1 12em; }
 .reid-count { min-width: 5em; text-align: center; font-variant-numeric: tabular-nums; color: var(--reid-pale); }
 .reid-scene { display: flex; gap: 8px; align-items: flex-start; }
 .reid-views { flex: 1; display: flex; flex-wrap: wrap; gap: 8px; min-width: 0; }

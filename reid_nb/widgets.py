@@ -9,6 +9,7 @@ __all__ = ['WHOLE', 'TEXT', 'PICTURE', 'NUMBER', 'LENGTH', 'MANY', 'CROP', 'DOM_
 
 # %% ../nbs/63_widgets.ipynb #8381f48a
 import base64
+import numpy as np
 import simplejpeg
 import traitlets
 from math import isfinite
@@ -28,6 +29,7 @@ def jpeg_uri(
     quality=80, # of the JPEG, 1..100
 ) -> str: # data:image/jpeg;base64,…
     "A picture as a data URI"
+    picture = np.ascontiguousarray(picture) # a part of a frame is not
     data = simplejpeg.encode_jpeg(picture, quality=quality, colorspace='RGB', colorsubsampling='420')
     return 'data:image/jpeg;base64,' + base64.b64encode(data).decode()
 
@@ -89,9 +91,12 @@ function make(tag, classes = '', attributes = {}, text = '') {
   return node;
 }
 
-// the frame of a widget: while it has the focus, JupyterLab's shortcuts (Enter, arrows, x, d d) leave its keys alone
+// the frame of a widget. JupyterLab leaves the keys of its inside alone: neither do its shortcuts (Enter, x, d d) take
+// them before they arrive, nor does the notebook take the focus away when they bubble up
 function makeRoot(classes, attributes) {
-  return make('div', classes, {'data-lm-suppress-shortcuts': 'true', ...attributes});
+  const root = make('div', classes, {'data-lm-suppress-shortcuts': 'true', ...attributes});
+  root.addEventListener('keydown', (event) => event.stopPropagation());
+  return root;
 }
 
 // tell python
@@ -209,7 +214,6 @@ function hearGrid(root, page, act, walkTo) {
     else if (event.key === ' ') (event.shiftKey ? act.range : act.toggle)(k);
     else return;
     event.preventDefault();
-    event.stopPropagation();
   });
 }
 '''
@@ -256,19 +260,19 @@ GRID_CSS = THEME_CSS + '''
              border-radius: 3px; align-items: center; outline-offset: 0; }
 .reid-crop:hover { background: var(--reid-raised); }
 .reid-crop-image { display: block; width: auto; max-width: none; border-bottom: 4px solid transparent; }
-.reid-caption { width: 0; min-width: 100%; padding-top: 2px; overflow: hidden; text-align: center;
-                text-overflow: ellipsis; white-space: nowrap; color: var(--reid-pale); }
+.reid-crop .reid-caption { width: 0; min-width: 100%; padding-top: 2px; overflow: hidden; text-align: center;
+                           text-overflow: ellipsis; white-space: nowrap; color: var(--reid-pale); }
 .reid-check { position: absolute; top: 5px; left: 5px; width: 14px; height: 14px; border-radius: 3px;
               border: 1px solid #fff; outline: 1px solid #0009; background: #0005; opacity: 0; }
 .reid-crop:hover .reid-check, .reid-crop:focus .reid-check, .reid-chosen .reid-check { opacity: 1; }
 .reid-chosen { background: var(--reid-accent); }
 .reid-chosen:hover { background: var(--reid-accent); }
-.reid-chosen .reid-caption { color: #fff; }
+.reid-crop.reid-chosen .reid-caption { color: #fff; }
 .reid-chosen .reid-check { background: var(--reid-accent); }
 .reid-chosen .reid-check::after { content: ''; position: absolute; left: 4px; top: 0; width: 4px; height: 9px;
                                   border: solid #fff; border-width: 0 2px 2px 0; transform: rotate(45deg); }
 .reid-clicked { box-shadow: 0 0 0 2px var(--reid-ink); }
-.reid-mark { position: absolute; top: 5px; right: 5px; padding: 0 4px; border-radius: 3px; font-size: 10px;
+.reid-mark { position: absolute; bottom: 27px; right: 5px; padding: 0 4px; border-radius: 3px; font-size: 10px;
              color: #fff; background: #b71c1c; outline: 1px solid #fffa; }
 '''
 
