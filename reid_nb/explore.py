@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FILTERS', 'choices', 'Filters', 'Explorer', 'explore']
 
-# %% ../nbs/06_explore.ipynb #b55b7ae0
+# %% ../nbs/06_explore.ipynb #50c0f2e0
 import html
 
 import ipywidgets as w
@@ -19,7 +19,7 @@ from .moments import facts, name_of
 from .panels import COLOURS, CropBrowser, Detail, Review, Session
 from .panels import draw_map, join_pairs, marked_ids, pick, picture_of, recolour
 
-# %% ../nbs/06_explore.ipynb #3d200bd0
+# %% ../nbs/06_explore.ipynb #6865cd42
 FILTERS = ('part', 'kind', 'quarter', 'session', 'angle', 'label_id', 'pred', 'right')
 
 def choices(
@@ -32,7 +32,7 @@ def choices(
     if name == 'right': return [('right' if v else 'wrong', v) for v in values]
     return [(str(v) or 'player', v) for v in values]
 
-# %% ../nbs/06_explore.ipynb #608e7a47
+# %% ../nbs/06_explore.ipynb #823a043d
 class Filters:
     "A box of choices for each column, and a range of belief"
     def __init__(self,
@@ -52,14 +52,14 @@ class Filters:
             b.observe(lambda _: changed(), 'value')
         self.box = w.VBox([w.HBox(names, layout=w.Layout(flex_flow='row wrap')), self.belief])
 
-# %% ../nbs/06_explore.ipynb #1be3a4c5
+# %% ../nbs/06_explore.ipynb #93305d75
 @patch
 def ids(self:Filters) -> list:
     "The crops that meet all choices"
     chosen = {n: list(b.value) for n, b in self.boxes.items() if b.value}
     return pick(self.cat, belief=self.belief.value if self.belief.value != self.whole else None, **chosen)
 
-# %% ../nbs/06_explore.ipynb #f5ddd9dd
+# %% ../nbs/06_explore.ipynb #244865ae
 class Explorer:
     "The explorer of a fold"
     def __init__(self,
@@ -81,7 +81,7 @@ class Explorer:
         self.box = self._layout()
         self.refresh()
 
-# %% ../nbs/06_explore.ipynb #51e55912
+# %% ../nbs/06_explore.ipynb #cf655de7
 @patch
 def _listen(self:Explorer):
     "Answer what the user does"
@@ -90,9 +90,9 @@ def _listen(self:Explorer):
     self.colour.observe(lambda c: recolour(self.map, c['new']), 'value')
     self.pairs.observe(lambda c: join_pairs(self.map, c['new']), 'value')
     for grid in (self.browser.grid, self.detail.track, self.detail.near):
-        grid.observe(lambda c: self.click(c['new']), 'clicked')
+        grid.observe(lambda c: self.click(c['new'], c['owner']), 'clicked')
     for player in (self.session.player, self.detail.moment):
-        player.observe(lambda c: self.click(c['new']), 'clicked')
+        player.observe(lambda c: self.click(c['new'], c['owner']), 'clicked')
 
 @patch
 def _layout(self:Explorer):
@@ -106,7 +106,7 @@ def _layout(self:Explorer):
     tabs.add_class('reid-explorer')
     return tabs
 
-# %% ../nbs/06_explore.ipynb #34e86115
+# %% ../nbs/06_explore.ipynb #f3d9a43e
 @patch
 def shown(self:Explorer) -> list:
     "The crops that meet the filters and lie in the lasso, if there is one"
@@ -133,7 +133,7 @@ def refresh(self:Explorer):
     self.browser.marked = marked_ids(self.cat)
     self.browser.show(self.shown())
 
-# %% ../nbs/06_explore.ipynb #4c27f536
+# %% ../nbs/06_explore.ipynb #b14b4c5a
 @patch
 def hover(self:Explorer, i):
     "The mouse is over a point of the map"
@@ -142,10 +142,11 @@ def hover(self:Explorer, i):
     self.card.value = f'<div class="reid-card" data-id="{int(i)}"><img src="{picture}"><br>{said}</div>'
 
 @patch
-def click(self:Explorer, i):
-    "A crop or a box was clicked"
-    if i >= 0:
-        self.detail.show(int(i))
+def click(self:Explorer, i, widget):
+    "A crop or a box was clicked; the next click on it counts too"
+    if i < 0: return
+    self.detail.show(int(i))
+    widget.clicked = -1
 
 @patch
 def chosen(self:Explorer) -> list:
@@ -153,7 +154,7 @@ def chosen(self:Explorer) -> list:
     if self.browser.grid.chosen: return list(self.browser.grid.chosen)
     return [] if self.detail.i is None else [self.detail.i]
 
-# %% ../nbs/06_explore.ipynb #34c7bff0
+# %% ../nbs/06_explore.ipynb #32742904
 def explore(
     fold,             # number of the fold, or 'final'
     game,             # a Game

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['data_uri', 'crops_of', 'label_colours', 'name_of', 'facts', 'moments', 'moment_views']
 
-# %% ../nbs/61_moments.ipynb #c7ecb07e
+# %% ../nbs/61_moments.ipynb #d1f4a80e
 import base64
 import colorsys
 from functools import lru_cache
@@ -19,7 +19,7 @@ from .core import ANGLES, BOX, CLIP, UNK, ParameterError
 from .data import load_crops
 from .pictures import read_picture
 
-# %% ../nbs/61_moments.ipynb #995082e4
+# %% ../nbs/61_moments.ipynb #c2f348a5
 def data_uri(
     picture,    # uint8[h, w, 3]
     quality=80, # of the JPEG, 1 to 100
@@ -28,7 +28,7 @@ def data_uri(
     raw = simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality, colorspace='RGB')
     return 'data:image/jpeg;base64,' + base64.b64encode(raw).decode()
 
-# %% ../nbs/61_moments.ipynb #fd7132d7
+# %% ../nbs/61_moments.ipynb #a9579501
 def crops_of(
     cat,           # a Catalogue
     ids,           # which crops
@@ -41,7 +41,7 @@ def crops_of(
         out[at] = load_crops(some.iloc[at].astype({k: int for k in BOX}), cat.game, size)
     return out
 
-# %% ../nbs/61_moments.ipynb #63a0eb34
+# %% ../nbs/61_moments.ipynb #3ad49b4a
 def label_colours(
     labels, # players
 ) -> dict: # label: '#rrggbb', -1 among them
@@ -51,7 +51,7 @@ def label_colours(
     named = {l: '#' + ''.join(f'{round(255*v):02x}' for v in c) for l, c in zip(labels, shades)}
     return {UNK: '#8a8a8a', **named}
 
-# %% ../nbs/61_moments.ipynb #864aa6c3
+# %% ../nbs/61_moments.ipynb #d532eec4
 def name_of(
     label, # a player, -1, or nothing
 ) -> str:
@@ -59,7 +59,7 @@ def name_of(
     if pd.isna(label): return '?'
     return 'nobody' if label == UNK else str(int(label))
 
-# %% ../nbs/61_moments.ipynb #072b9615
+# %% ../nbs/61_moments.ipynb #932a02fb
 @lru_cache(maxsize=64)
 def _small_frame(path, mtime, width):
     "A frame at a width, as data URI; and its height and scale"
@@ -68,20 +68,25 @@ def _small_frame(path, mtime, width):
     small = picture.resize((round(picture.width*scale), round(picture.height*scale)), Image.Resampling.LANCZOS)
     return data_uri(np.asarray(small)), small.size, scale
 
-# %% ../nbs/61_moments.ipynb #447e81eb
-def _made_up_frame(cat, boxes, width):
-    "Crops at their places on a grey ground, as data URI; and its size and scale"
-    w, h = ((boxes[a] + boxes[b]).max() + 20 for a, b in (('x', 'w'), ('y', 'h')))
+# %% ../nbs/61_moments.ipynb #dafcbc35
+def _extent(boxes):
+    "Left, top, width and height of what some boxes cover, with a margin"
+    x, y = boxes.x.min() - 20, boxes.y.min() - 20
+    return float(x), float(y), float((boxes.x + boxes.w).max() + 20 - x), float((boxes.y + boxes.h).max() + 20 - y)
+
+def _made_up_frame(cat, boxes, extent, width):
+    "Crops at their places on a grey ground that shows `extent`, as data URI; and its size and scale"
+    left, top, w, h = extent
     scale = min(1., width/w)
     ground = np.full((max(1, round(h*scale)), max(1, round(w*scale)), 3), 128, np.uint8)
     for i, b in boxes.iterrows():
-        x, y, bw, bh = (max(1, round(v*scale)) for v in b[BOX])
-        crop = crops_of(cat, [i], (bh, bw))[0]
-        part = ground[y:y + bh, x:x + bw]
+        x, y = round((b.x - left)*scale), round((b.y - top)*scale)
+        crop = crops_of(cat, [i], (max(1, round(b.h*scale)), max(1, round(b.w*scale))))[0]
+        part = ground[y:y + len(crop), x:x + crop.shape[1]]
         part[:] = crop[:part.shape[0], :part.shape[1]]
     return data_uri(ground), ground.shape[1::-1], scale
 
-# %% ../nbs/61_moments.ipynb #b5944eaa
+# %% ../nbs/61_moments.ipynb #986b3b38
 def facts(
     b, # a row of the catalogue
 ) -> str:
@@ -91,17 +96,17 @@ def facts(
     alike = f'most like {name_of(b.best)} ({b.surplus:+.2f}), then {name_of(b.second)} (gap {b.gap:.2f})'
     return f'{said}, named {name_of(b.pred)}; {alike}'
 
-# %% ../nbs/61_moments.ipynb #9e76e34a
-def _box_of(i, b, scale, colours):
-    "A box as a page draws it"
+# %% ../nbs/61_moments.ipynb #c3133952
+def _box_of(i, b, corner, scale, colours):
+    "A box as a page draws it, in a picture whose corner lies there in the frame"
     label = b.pred if pd.notna(b.pred) else b.label_id
-    place = {k: round(float(b[k])*scale, 1) for k in BOX}
+    place = {k: round((float(b[k]) - off)*scale, 1) for k, off in zip(BOX, (*corner, 0, 0))}
     wrong = '' if pd.isna(b.right) or b.right else ' ✗'
     tracklet = '' if pd.isna(b.tracklet) else f'{b.part} {b.tracklet}'
     return dict(id=int(i), **place, name=name_of(label) + wrong, colour=colours.get(label if pd.notna(label) else UNK),
                 tracklet=tracklet, alt=facts(b))
 
-# %% ../nbs/61_moments.ipynb #1b58ba15
+# %% ../nbs/61_moments.ipynb #5329feeb
 def moments(
     cat,          # a Catalogue
     table='test', # 'test' or 'train'
@@ -110,7 +115,7 @@ def moments(
     c = cat.boxes[cat.boxes.table == table]
     return c.groupby([*CLIP, 'frame']).size().rename('boxes').reset_index()
 
-# %% ../nbs/61_moments.ipynb #7fffcc46
+# %% ../nbs/61_moments.ipynb #2e98bcf4
 def moment_views(
     cat,          # a Catalogue
     table,        # 'test' or 'train'
@@ -121,16 +126,20 @@ def moment_views(
     colours=None, # of the labels; default: of all there are
 ) -> list: # for each view there is: dict(title, uri, width, height, boxes)
     "Side and top of a moment with their boxes, as a page draws them"
-    c = cat.boxes[cat.boxes.table == table]
-    c = c[(c.quarter == quarter) & (c.session == session) & (c.frame == frame)]
-    if c.empty: raise ParameterError(f'no boxes of {table} in quarter {quarter}, session {session}, frame {frame}')
+    c = cat.boxes[(cat.boxes.table == table) & (cat.boxes.quarter == quarter) & (cat.boxes.session == session)]
+    now = c[c.frame == frame]
+    if now.empty: raise ParameterError(f'no boxes of {table} in quarter {quarter}, session {session}, frame {frame}')
     colours = colours or label_colours(cat.boxes.label_id.dropna())
-    return [_view(cat, c[c.angle == a], width, colours) for a in ANGLES if (c.angle == a).any()]
+    return [_view(cat, now[now.angle == a], c[c.angle == a], width, colours) for a in ANGLES if (now.angle == a).any()]
 
-def _view(cat, boxes, width, colours):
-    "One view of a moment"
-    path = cat.game.folder/boxes.image.iloc[0]
-    made_up = bool(boxes.precut.iloc[0])
-    uri, size, scale = _made_up_frame(cat, boxes, width) if made_up else _small_frame(path, path.stat().st_mtime, width)
-    drawn = [_box_of(i, b, scale, colours) for i, b in boxes.iterrows()]
+def _view(cat, boxes, clip, width, colours):
+    "One view of a moment; a made-up frame shows what all boxes of the clip cover, so that nothing jumps"
+    path, corner = cat.game.folder/boxes.image.iloc[0], (0, 0)
+    if boxes.precut.iloc[0]:
+        extent = _extent(clip)
+        corner = extent[:2]
+        uri, size, scale = _made_up_frame(cat, boxes, extent, width)
+    else:
+        uri, size, scale = _small_frame(path, path.stat().st_mtime, width)
+    drawn = [_box_of(i, b, corner, scale, colours) for i, b in boxes.iterrows()]
     return dict(title=boxes.angle.iloc[0], uri=uri, width=size[0], height=size[1], boxes=drawn)

@@ -7,7 +7,7 @@ __all__ = ['COLOURS', 'pick', 'map_table', 'colour_map', 'picture_of', 'draw_map
            'run_beside_run', 'crop_page', 'CropBrowser', 'tracklet_of', 'why_html', 'Detail', 'Session', 'mark_crops',
            'marked_ids', 'Review', 'write_selection']
 
-# %% ../nbs/64_panels.ipynb #929d201f
+# %% ../nbs/64_panels.ipynb #bdb9592f
 import html
 
 import ipywidgets as w
@@ -21,7 +21,7 @@ from .player import FramePlayer
 from .review import MARKS, add_marks, marks_now, read_marks, undo
 from .widgets import CropGrid
 
-# %% ../nbs/64_panels.ipynb #849bd5c4
+# %% ../nbs/64_panels.ipynb #91dee5df
 def pick(
     cat,             # a Catalogue
     among=None,      # ids to choose from; default: all
@@ -37,7 +37,7 @@ def pick(
         c = c[c.surplus.between(*belief)]
     return c.index.tolist()
 
-# %% ../nbs/64_panels.ipynb #60e3614b
+# %% ../nbs/64_panels.ipynb #79264ee2
 COLOURS = ('label', 'predicted', 'part', 'angle', 'answer', 'belief')
 
 def map_table(
@@ -60,7 +60,7 @@ def _by_name(labels):
     order = [name_of(v) for v in sorted(labels.dropna().unique())] + ['?']*bool(labels.isna().any())
     return pd.Categorical(labels.map(name_of), order)
 
-# %% ../nbs/64_panels.ipynb #3e5b07d8
+# %% ../nbs/64_panels.ipynb #797a45ad
 _FIXED = {'right': '#2ca05a', 'wrong': '#d62f2f', 'not asked': '#c8c8c8', 'side': '#4477aa', 'top': '#ee8833',
           'train': '#4477aa', 'val': '#66ccee', 'unknown': '#aa3377', 'negative': '#8a8a8a', 'test': '#ee8833'}
 
@@ -77,7 +77,7 @@ def colour_map(
     named = {name_of(l): c for l, c in label_colours(players).items()} | {'?': '#c8c8c8'}
     return {v: named.get(v, '#000000') for v in values}
 
-# %% ../nbs/64_panels.ipynb #009bb804
+# %% ../nbs/64_panels.ipynb #361103ac
 def _jscatter():
     "The package jupyter-scatter"
     try:
@@ -86,7 +86,7 @@ def _jscatter():
         raise ImportError("the map of the explorer needs jupyter-scatter: pip install 'reid_nb[explore]'") from e
     return jscatter
 
-# %% ../nbs/64_panels.ipynb #5c448221
+# %% ../nbs/64_panels.ipynb #549e5779
 def picture_of(
     scatter,        # from draw_map
     cat,            # a Catalogue
@@ -99,7 +99,7 @@ def picture_of(
         table.at[i, 'picture'] = data_uri(crops_of(cat, [i], size)[0])
     return table.at[i, 'picture']
 
-# %% ../nbs/64_panels.ipynb #94f5586d
+# %% ../nbs/64_panels.ipynb #422acabb
 def draw_map(
     cat,            # a Catalogue
     xy,             # of its crops: float[n, 2]
@@ -117,7 +117,7 @@ def draw_map(
     s.widget.observe(lambda c: picture_of(s, cat, c['new']) if c['new'] is not None else None, 'hovering')
     return s
 
-# %% ../nbs/64_panels.ipynb #9fbe4612
+# %% ../nbs/64_panels.ipynb #21373a07
 def join_pairs(
     scatter, # from draw_map
     on=True, # False: without lines
@@ -132,7 +132,7 @@ def recolour(
     "Colour a map by another column"
     scatter.color(by=by, map=colour_map(scatter.widget.data, by))
 
-# %% ../nbs/64_panels.ipynb #2e2950ac
+# %% ../nbs/64_panels.ipynb #9087bb19
 def side_beside_top(
     cat,            # a Catalogue
     xy,             # of its crops: float[n, 2]
@@ -154,7 +154,7 @@ def run_beside_run(
     maps = [draw_map(*m, colour) for m in (left, right)]
     return _jscatter().compose(list(zip(maps, names)), sync_selection=True, sync_hover=True, match_by='box', row_height=400)
 
-# %% ../nbs/64_panels.ipynb #a23f5edf
+# %% ../nbs/64_panels.ipynb #8467fea6
 def crop_page(
     cat,           # a Catalogue
     ids,           # crops, in order
@@ -180,7 +180,7 @@ def _caption(b):
     known, said = ('?' if pd.isna(v) else str(int(v)) for v in (b.label_id, b.pred))
     return f'{b.part} {known}' if pd.isna(b.pred) else f'{known} → {said}'
 
-# %% ../nbs/64_panels.ipynb #147d4dbe
+# %% ../nbs/64_panels.ipynb #d46a1070
 class CropBrowser:
     "Pages of crops"
     def __init__(self,
@@ -197,7 +197,7 @@ class CropBrowser:
         on.on_click(lambda _: self.turn(self.page + 1))
         self.box = w.VBox([w.HBox([back, on, self.where]), self.grid])
 
-# %% ../nbs/64_panels.ipynb #be069a98
+# %% ../nbs/64_panels.ipynb #ec0db83e
 @patch
 def turn(self:CropBrowser,
     page, # from 0 on; beyond the ends the nearest there is
@@ -217,7 +217,7 @@ def show(self:CropBrowser,
     self.ids = list(ids)
     self.turn(0)
 
-# %% ../nbs/64_panels.ipynb #e44fe41e
+# %% ../nbs/64_panels.ipynb #1c64ed58
 def tracklet_of(
     cat, # a Catalogue
     i,   # a crop
@@ -227,7 +227,7 @@ def tracklet_of(
     if pd.isna(b.tracklet): return [int(i)]
     return c[(c.part == b.part) & (c.tracklet == b.tracklet)].sort_values('frame', kind='stable').index.tolist()
 
-# %% ../nbs/64_panels.ipynb #2233ac29
+# %% ../nbs/64_panels.ipynb #a3599fbb
 def why_html(
     cat, # a Catalogue
     i,   # a crop
@@ -241,7 +241,7 @@ def why_html(
     t = t.rename(columns=dict(in_frame='named so elsewhere in the frame')).rename_axis(None)
     return said + t.round(3).replace({True: 'yes', False: ''}).to_html(border=0, col_space=70)
 
-# %% ../nbs/64_panels.ipynb #08db6774
+# %% ../nbs/64_panels.ipynb #6c91ba4a
 class Detail:
     "One crop: its moment, its tracklet, its nearest gallery crops, what decided its name"
     def __init__(self,
@@ -255,7 +255,7 @@ class Detail:
         self.box = w.VBox(parts)
         self.box.add_class('reid-detail')
 
-# %% ../nbs/64_panels.ipynb #3afcf0f0
+# %% ../nbs/64_panels.ipynb #89242b54
 @patch
 def show(self:Detail,
     i, # a crop
@@ -272,7 +272,7 @@ def show(self:Detail,
     self.near.crops = [d | dict(caption=f'{name_of(p)}: {c:.2f}') for d, p, c in
                        zip(crop_page(cat, near.i, size=(72, 48)), near.player, near.cosine)]
 
-# %% ../nbs/64_panels.ipynb #fc276419
+# %% ../nbs/64_panels.ipynb #3f881387
 class Session:
     "A session that is stepped through and played"
     def __init__(self,
@@ -284,12 +284,13 @@ class Session:
         self.player, when = FramePlayer(), moments(cat, table)
         names = {f'{q}, session {s}': (q, s) for q, s in when[CLIP].drop_duplicates().itertuples(index=False)}
         self.choose = w.Dropdown(options=names, description=table)
+        self.choose.add_class('reid-session')
         self.choose.observe(lambda _: self.begin(), 'value')
         self.player.observe(lambda _: self.step(), 'position')
         self.box = w.VBox([self.choose, self.player])
         self.begin()
 
-# %% ../nbs/64_panels.ipynb #71ebcddf
+# %% ../nbs/64_panels.ipynb #5d372b09
 @patch
 def begin(self:Session):
     "Go to the first moment of the session that is chosen"
@@ -307,7 +308,7 @@ def step(self:Session):
     self.player.views = moment_views(self.cat, self.table, q, s, frame, self.width)
     self.player.caption = f'{q}, session {s}, frame {frame}'
 
-# %% ../nbs/64_panels.ipynb #1cf3d955
+# %% ../nbs/64_panels.ipynb #61ac3fe6
 def mark_crops(
     cat,        # a Catalogue
     ids,        # crops
@@ -331,7 +332,7 @@ def marked_ids(
     keys = zip(now.table, now.row)
     return {int(at[k]): m for k, m in zip(keys, now['mark']) if k in at.index}
 
-# %% ../nbs/64_panels.ipynb #b7e1998f
+# %% ../nbs/64_panels.ipynb #cd511ee4
 class Review:
     "Buttons that mark what is chosen"
     def __init__(self,
@@ -355,7 +356,7 @@ class Review:
         b.on_click(act)
         return b
 
-# %% ../nbs/64_panels.ipynb #4e3835b2
+# %% ../nbs/64_panels.ipynb #98b3172d
 @patch
 def _try(self:Review, act):
     "Do something, and say what came of it or what is wrong"
@@ -385,7 +386,7 @@ def write(self:Review):
     "Write what is chosen to a csv of its own"
     self._try(lambda: f'written: {write_selection(self.cat, self.chosen())}')
 
-# %% ../nbs/64_panels.ipynb #ad5770f0
+# %% ../nbs/64_panels.ipynb #24db316c
 def write_selection(
     cat,     # a Catalogue
     ids,     # crops
