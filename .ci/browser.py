@@ -242,9 +242,11 @@ class Visit:
         self.until(csv.exists)
         first = csv.read_text()
         assert first.count('\n') == 2 and ',nobody,' in first, first
+        self.until(lambda: page.locator('.reid-grid .reid-mark', has_text='nobody').count()) # the pages are filled anew
         crops = page.locator('.reid-explorer .reid-grid').first.locator('.reid-crop')
         for i in range(2):
             crops.nth(i).click(modifiers=['Control'])
+        self.until(lambda: page.locator('.reid-grid .reid-chosen').count() == 2)
         page.locator('.reid-wrong-box').click()
         self.until(lambda: csv.read_text().count(',wrong box,') == 2)
         self.shot('marked')
@@ -257,8 +259,8 @@ class Visit:
     def session(self):
         "Step and play a session with the keys; hover a name"
         page = self.page
-        page.locator('.reid-explorer .lm-TabBar-tabLabel', has_text='Session').first.click()
-        player, choose = page.locator('.reid-player:visible').last, page.locator('.reid-session select')
+        page.locator('.reid-explorer .lm-TabBar-tabLabel', has_text='Test sessions').first.click()
+        player, choose = page.locator('.reid-player:visible').last, page.locator('.reid-session:visible select')
         for name in choose.locator('option').all_inner_texts():
             choose.select_option(name)
             page.wait_for_timeout(500)
@@ -279,28 +281,68 @@ class Visit:
         player.locator('.reid-box').last.dispatch_event('click') # an edge alone can be hidden by another box
 
 
-def measure(page, n, seconds=4):
-    "Frames a second while the map of `n` points is dragged and zoomed"
+MANY = """import dataclasses
+import ipywidgets, numpy as np, pandas as pd, psutil
+from reid_nb.catalog import open_catalogue
+from reid_nb.core import Game
+from reid_nb.panels import CropBrowser, draw_map
+cat, n = open_catalogue(0, Game(data, out)), points
+boxes = pd.concat([cat.boxes]*(n//len(cat) + 1), ignore_index=True)[:n]
+many = dataclasses.replace(cat, boxes=boxes)
+box = ipywidgets.Box([draw_map(many, np.random.default_rng(0).normal(size=(n, 2)), height=600).show()])
+box.layout.width = '900px'
+box.add_class('reid-many')
+box
+---
+pages, used = CropBrowser(many, 60), []
+pages.show(boxes.index)
+for page in range(-(-n//60)):
+    pages.turn(page)
+    used.append(psutil.Process().memory_info().rss/2**20)
+print(f'memory while {len(used)} pages are turned, MB: {used[0]:.0f} at first, {used[len(used)//2]:.0f} half-way, '
+      f'{used[-1]:.0f} at last')"""
+
+
+def many_points(data, out, n, folder):
+    "A notebook with a map of `n` points, and pages of as many crops"
+    cells = MANY.replace('data, out)', f'{str(data)!r}, {str(out)!r})').replace('points\n', f'{n}\n').split('---\n')
+    blank = dict(cell_type='code', metadata={}, outputs=[], execution_count=None)
+    book = dict(cells=[blank | dict(source=c, id=f'cell{i}') for i, c in enumerate(cells)], nbformat=4, nbformat_minor=5,
+                metadata=dict(kernelspec=dict(name='python3', display_name='Python 3', language='python')))
+    (folder/'many.ipynb').write_text(json.dumps(book), encoding='utf-8')
+
+
+def frames_per_second(page, kind, seconds=4):
+    "Frames a second while the map is dragged ('pan') or zoomed ('zoom')"
     box = page.locator('.reid-many canvas').first.bounding_box()
-    x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
+    x, y, k = box['x'] + box['width']/2, box['y'] + box['height']/2, 0
+    page.mouse.move(x, y)
+    if kind == 'pan':
+        page.mouse.down()
+    start, before = time.time(), page.evaluate('() => window.reidFrames')
+    while time.time() - start < seconds:
+        k += 1
+        if kind == 'pan':
+            page.mouse.move(x + 6*((k % 20) - 10), y + 4*((k % 14) - 7))
+        else:
+            page.mouse.wheel(0, 30 if k % 20 < 10 else -30)
+    figure = (page.evaluate('() => window.reidFrames') - before)/(time.time() - start)
+    page.mouse.up()
+    return figure
+
+
+def measure(page, lab, shots):
+    "Pan and zoom the map of many points, and say what the pages of as many crops took"
+    open_notebook(page, lab, 'many.ipynb')
+    run_all(page)
+    page.locator('.reid-many canvas').first.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)
     page.evaluate("""() => { window.reidFrames = 0;
-        const f = () => { window.reidFrames++; requestAnimationFrame(f); }; requestAnimationFrame(f); }""")
-    figures = {}
-    for kind in ('pan', 'zoom'):
-        page.mouse.move(x, y)
-        start, frames, k = time.time(), page.evaluate('() => window.reidFrames'), 0
-        if kind == 'pan':
-            page.mouse.down()
-        while time.time() - start < seconds:
-            k += 1
-            if kind == 'pan':
-                page.mouse.move(x + 60*((k % 20) - 10)/10, y + 30*((k % 14) - 7)/7)
-            else:
-                page.mouse.wheel(0, 30 if k % 20 < 10 else -30)
-        if kind == 'pan':
-            page.mouse.up()
-        figures[kind] = (page.evaluate('() => window.reidFrames') - frames)/(time.time() - start)
-    return figures
+        const frame = () => { window.reidFrames++; requestAnimationFrame(frame); }; requestAnimationFrame(frame); }""")
+    figures = {kind: round(frames_per_second(page, kind), 1) for kind in ('pan', 'zoom')}
+    page.screenshot(path=shots/'many.png')
+    print(f'frames a second: {figures}')
+    print(page.locator('.jp-OutputArea-output', has_text='memory while').first.inner_text())
 
 
 def main():
@@ -308,6 +350,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ('data', 'out', 'shots'):
         ap.add_argument(f'--{name}', type=Path)
+    ap.add_argument('--points', type=int, default=0)
     args = ap.parse_args()
     chromium = find_chromium()
     if not chromium:
@@ -336,6 +379,9 @@ def main():
             visit.review()
             visit.session()
             assert not page.faults, page.faults
+            if args.points:
+                many_points(data, out, args.points, lab_folder)
+                measure(page, lab, shots)
         print(f'explorer: hover, lasso, filter, click, marks, undo, session: done, {visit.n} screenshots')
 
 

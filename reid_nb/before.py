@@ -11,16 +11,17 @@ from .folds import make_ready
 
 # %% ../nbs/52_before.ipynb #7661ee3b
 def make_before(
-    stage, # the chapter that begins: 'train', 'gallery' or 'infer'
+    stage, # the chapter that begins: 'train', 'gallery', 'infer' or 'explore'
     fold,  # number of the fold, or 'final'
     game,  # a Game
 ):
     "Make what the chapters before `stage` leave, where it is missing"
     make_ready(game)
     check_fold(fold, game)
-    if stage in ('gallery', 'infer') and not game.model_file(fold).exists():
+    if stage != 'train' and not game.model_file(fold).exists():
         from reid_nb.train import make_trained # three seconds that only a missing net costs
         make_trained(fold, game)
-    if stage == 'infer' and not game.gallery_file(fold).exists():
+    scored = game.gallery_file(fold).exists() and game.embeddings_file(fold).exists()
+    if stage in ('infer', 'explore') and not scored:
         from reid_nb.gallery import make_scored # the same
         make_scored(fold, game)

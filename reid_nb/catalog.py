@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['top_two', 'Catalogue', 'open_catalogue']
 
-# %% ../nbs/60_catalog.ipynb #efdd6989
+# %% ../nbs/60_catalog.ipynb #f81561f5
 import json
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from .embeddings import TABLES, Embeddings, load_embeddings
 from .infer import decide, fold_scores, rehearsed
 from .scores import Scores
 
-# %% ../nbs/60_catalog.ipynb #d0a1e775
+# %% ../nbs/60_catalog.ipynb #bf053a15
 _SHOWN = ['quarter', 'angle', 'session', 'frame', *BOX, 'image', 'label_id', 'part', 'kind', 'precut']
 
 def _parts(fold, game):
@@ -30,7 +30,7 @@ def _parts(fold, game):
                   test=test.assign(part='test', label_id=pd.array(truth, 'Int64')))
     return {t: d.assign(kind=d.get('kind', ''), precut=d.get('precut', False))[_SHOWN] for t, d in tables.items()}
 
-# %% ../nbs/60_catalog.ipynb #db25b5a3
+# %% ../nbs/60_catalog.ipynb #97133132
 def top_two(
     s, # Scores
 ) -> pd.DataFrame: # best, second (players) and gap (difference of their scores; 0 or more)
@@ -41,7 +41,7 @@ def top_two(
     gap = np.where(np.isfinite(second), first - second, np.nan)
     return pd.DataFrame(dict(best=s.labels[order[:, 0]], second=s.labels[order[:, 1]], gap=gap))
 
-# %% ../nbs/60_catalog.ipynb #0c6dbf76
+# %% ../nbs/60_catalog.ipynb #09a8aa56
 def _settings(fold, game):
     "The settings a fold's submission was decided with; the defaults where there is none"
     path = game.submission_file(fold).with_suffix('.json')
@@ -53,7 +53,7 @@ def _test_answers(fold, game, s):
     found = decide(game.test, s, **_settings(fold, game))
     return pd.concat([found[['tracklet', 'pred', 'surplus']], top_two(s).set_index(found.index)], axis=1)
 
-# %% ../nbs/60_catalog.ipynb #a60a2575
+# %% ../nbs/60_catalog.ipynb #2a212387
 def _asked(q):
     "What tells a query: its frame, whom it shows, and where it is nobody its place"
     place = np.where(q.who == UNK, q.x.astype(float).astype(str) + ' ' + q.y.astype(float).astype(str), '')
@@ -68,7 +68,7 @@ def _rehearsal_answers(fold, game):
     found = found[((r.rows.kind == 'known') | (r.rows.label_id == UNK)).to_numpy()]
     return found[~found.index.duplicated()]
 
-# %% ../nbs/60_catalog.ipynb #7a8acb1b
+# %% ../nbs/60_catalog.ipynb #0e9a8aff
 _ANSWER = ['tracklet', 'pred', 'surplus', 'best', 'second', 'gap']
 
 def _answered(c, rehearsal):
@@ -78,14 +78,14 @@ def _answered(c, rehearsal):
     found.loc[(c.part == 'train').to_numpy()] = np.nan
     return found
 
-# %% ../nbs/60_catalog.ipynb #b8e2e09d
+# %% ../nbs/60_catalog.ipynb #080e8372
 def _finish(c):
     "Whole numbers as such, and whether the answer is right"
     whole = {k: 'Int64' for k in ('label_id', 'tracklet', 'pred', 'best', 'second')}
     c = c.astype(whole).assign(expected=lambda d: d.label_id.mask(d.part == 'unknown', UNK))
     return c.assign(right=(c.expected == c.pred).astype('boolean'))
 
-# %% ../nbs/60_catalog.ipynb #faff0a6d
+# %% ../nbs/60_catalog.ipynb #f65ebf76
 @dataclass(frozen=True)
 class Catalogue:
     "Every crop of a fold with what is known and was decided; row i of all parts is crop i"
@@ -98,7 +98,7 @@ class Catalogue:
     def __len__(self):
         return len(self.boxes)
 
-# %% ../nbs/60_catalog.ipynb #50f60b65
+# %% ../nbs/60_catalog.ipynb #91b0dc20
 def open_catalogue(
     fold, # number of the fold, or 'final'
     game, # a Game
@@ -115,7 +115,7 @@ def open_catalogue(
     whole = pd.concat([pd.concat(tables), pd.concat(found)], axis=1)
     return Catalogue(game, fold, _finish(whole.rename_axis('row').reset_index()), e, s)
 
-# %% ../nbs/60_catalog.ipynb #0cd94c39
+# %% ../nbs/60_catalog.ipynb #53e32d4e
 @patch
 def neighbours(self:Catalogue,
     i,         # which crop
@@ -130,19 +130,20 @@ def neighbours(self:Catalogue,
     first = found.player.drop_duplicates().head(players).tolist()
     return found[found.player.isin(first)].sort_values('player', key=lambda p: p.map(first.index), kind='stable')
 
-# %% ../nbs/60_catalog.ipynb #c03dc75c
+# %% ../nbs/60_catalog.ipynb #1c1b6361
 @patch
 def why(self:Catalogue,
     i, # a crop of the test
-) -> pd.DataFrame: # a row a player, the strongest first: score less threshold of the box and of its tracklet; whether he was named so; whether another box of the frame was
-    "What decided the name of a test box, as far as the run's files say"
+) -> pd.DataFrame: # a row a player, the strongest first: box, tracklet (score less threshold), named, in_frame
+    "What decided the name of a test box; `in_frame`: another box of its frame was named so"
     c, b = self.boxes, self.boxes.loc[i]
     if b.part != 'test': raise ParameterError(f'crop {i} is of the part {b.part!r}: only test boxes have a decision')
     at = self.game.test.index.get_indexer(c.row[(c.part == 'test') & (c.tracklet == b.tracklet)])
     own = self.game.test.index.get_loc(b.row)
     less = self.scores.scores - self.scores.thresholds[:, None]
     taken = c.pred[(c.part == 'test') & (c[_FRAME] == b[_FRAME]).all(axis=1) & (c.index != i)]
-    found = pd.DataFrame(dict(box=less[own], tracklet=less[at].mean(0)), index=pd.Index(self.scores.labels, name='player'))
+    players = pd.Index(self.scores.labels, name='player')
+    found = pd.DataFrame(dict(box=less[own], tracklet=less[at].mean(0)), index=players)
     found = found.assign(named=found.index == b.pred, in_frame=found.index.isin(taken))
     return found.sort_values('tracklet', ascending=False, kind='stable')
 

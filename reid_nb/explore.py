@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['FILTERS', 'choices', 'Filters', 'Explorer', 'explore']
 
-# %% ../nbs/06_explore.ipynb #50c0f2e0
+# %% ../nbs/06_explore.ipynb #213fe863
 import html
 
 import ipywidgets as w
 import numpy as np
+import pandas as pd
 from fastcore.basics import patch
 
 from .catalog import open_catalogue
@@ -19,7 +20,7 @@ from .moments import facts, name_of
 from .panels import COLOURS, CropBrowser, Detail, Review, Session
 from .panels import draw_map, join_pairs, marked_ids, pick, picture_of, recolour
 
-# %% ../nbs/06_explore.ipynb #6865cd42
+# %% ../nbs/06_explore.ipynb #909da9f2
 FILTERS = ('part', 'kind', 'quarter', 'session', 'angle', 'label_id', 'pred', 'right')
 
 def choices(
@@ -32,7 +33,7 @@ def choices(
     if name == 'right': return [('right' if v else 'wrong', v) for v in values]
     return [(str(v) or 'player', v) for v in values]
 
-# %% ../nbs/06_explore.ipynb #823a043d
+# %% ../nbs/06_explore.ipynb #deb715b5
 class Filters:
     "A box of choices for each column, and a range of belief"
     def __init__(self,
@@ -52,14 +53,14 @@ class Filters:
             b.observe(lambda _: changed(), 'value')
         self.box = w.VBox([w.HBox(names, layout=w.Layout(flex_flow='row wrap')), self.belief])
 
-# %% ../nbs/06_explore.ipynb #93305d75
+# %% ../nbs/06_explore.ipynb #5b104b76
 @patch
 def ids(self:Filters) -> list:
     "The crops that meet all choices"
     chosen = {n: list(b.value) for n, b in self.boxes.items() if b.value}
     return pick(self.cat, belief=self.belief.value if self.belief.value != self.whole else None, **chosen)
 
-# %% ../nbs/06_explore.ipynb #244865ae
+# %% ../nbs/06_explore.ipynb #91e73f07
 class Explorer:
     "The explorer of a fold"
     def __init__(self,
@@ -73,7 +74,7 @@ class Explorer:
         self.lassoed, self.card = None, w.HTML()
         self.card.add_class('reid-card-box')
         self.filters, self.browser = Filters(cat, self.filter), CropBrowser(cat, per)
-        self.detail, self.session = Detail(cat), Session(cat)
+        self.detail, self.sessions = Detail(cat), [Session(cat, table) for table in ('test', 'train')]
         self.review = Review(cat, self.chosen, self.refresh)
         self.colour = w.Dropdown(options=COLOURS, value=colour, description='colour')
         self.pairs = w.ToggleButton(description='join side and top')
@@ -81,7 +82,7 @@ class Explorer:
         self.box = self._layout()
         self.refresh()
 
-# %% ../nbs/06_explore.ipynb #cf655de7
+# %% ../nbs/06_explore.ipynb #6b789bf0
 @patch
 def _listen(self:Explorer):
     "Answer what the user does"
@@ -91,7 +92,7 @@ def _listen(self:Explorer):
     self.pairs.observe(lambda c: join_pairs(self.map, c['new']), 'value')
     for grid in (self.browser.grid, self.detail.track, self.detail.near):
         grid.observe(lambda c: self.click(c['new'], c['owner']), 'clicked')
-    for player in (self.session.player, self.detail.moment):
+    for player in (self.detail.moment, *(s.player for s in self.sessions)):
         player.observe(lambda c: self.click(c['new'], c['owner']), 'clicked')
 
 @patch
@@ -102,11 +103,12 @@ def _layout(self:Explorer):
     half = w.Layout(flex='1 1 50%', min_width='430px')
     below = w.HBox([w.VBox([self.browser.box, self.review.box], layout=half), w.VBox([self.detail.box], layout=half)],
                    layout=w.Layout(flex_flow='row wrap'))
-    tabs = w.Tab([w.VBox([top, self.filters.box, below]), self.session.box], titles=['Map and crops', 'Session'])
+    pages = [w.VBox([top, self.filters.box, below]), *(s.box for s in self.sessions)]
+    tabs = w.Tab(pages, titles=['Map and crops', 'Test sessions', 'Train sessions'])
     tabs.add_class('reid-explorer')
     return tabs
 
-# %% ../nbs/06_explore.ipynb #f3d9a43e
+# %% ../nbs/06_explore.ipynb #bdd45799
 @patch
 def shown(self:Explorer) -> list:
     "The crops that meet the filters and lie in the lasso, if there is one"
@@ -133,7 +135,7 @@ def refresh(self:Explorer):
     self.browser.marked = marked_ids(self.cat)
     self.browser.show(self.shown())
 
-# %% ../nbs/06_explore.ipynb #b14b4c5a
+# %% ../nbs/06_explore.ipynb #69f723a7
 @patch
 def hover(self:Explorer, i):
     "The mouse is over a point of the map"
@@ -154,7 +156,12 @@ def chosen(self:Explorer) -> list:
     if self.browser.grid.chosen: return list(self.browser.grid.chosen)
     return [] if self.detail.i is None else [self.detail.i]
 
-# %% ../nbs/06_explore.ipynb #32742904
+@patch
+def table(self:Explorer) -> pd.DataFrame:
+    "The rows of the crops that are shown now"
+    return self.cat.boxes.loc[self.shown()]
+
+# %% ../nbs/06_explore.ipynb #150e9203
 def explore(
     fold,             # number of the fold, or 'final'
     game,             # a Game
@@ -170,4 +177,6 @@ def explore(
 
 @patch
 def _repr_mimebundle_(self:Explorer, **kwargs):
-    return self.box._repr_mimebundle_(**kwargs)
+    "What a notebook shows of it; in a page without a kernel a line of text"
+    said = f'the explorer of fold {self.cat.fold}, {len(self.cat)} crops: run this cell in JupyterLab to see it'
+    return self.box._repr_mimebundle_(**kwargs) | {'text/plain': said}

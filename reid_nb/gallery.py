@@ -243,6 +243,6 @@ def make_scored(
     game, # a Game
 ):
     "What this stage leaves, made with its defaults where there is nothing yet"
-    if game.gallery_file(fold).exists(): return
-    say(f'fold {fold} has no gallery yet: doing what 04_gallery.ipynb does, with its defaults')
+    if game.gallery_file(fold).exists() and game.embeddings_file(fold).exists(): return
+    say(f'fold {fold} has no gallery or embeddings yet: doing what 04_gallery.ipynb does, with its defaults')
     gallery_fold(fold, game)

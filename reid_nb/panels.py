@@ -7,7 +7,7 @@ __all__ = ['COLOURS', 'pick', 'map_table', 'colour_map', 'picture_of', 'draw_map
            'run_beside_run', 'crop_page', 'CropBrowser', 'tracklet_of', 'why_html', 'Detail', 'Session', 'mark_crops',
            'marked_ids', 'Review', 'write_selection']
 
-# %% ../nbs/64_panels.ipynb #bdb9592f
+# %% ../nbs/64_panels.ipynb #403c31a7
 import html
 
 import ipywidgets as w
@@ -21,7 +21,7 @@ from .player import FramePlayer
 from .review import MARKS, add_marks, marks_now, read_marks, undo
 from .widgets import CropGrid
 
-# %% ../nbs/64_panels.ipynb #91dee5df
+# %% ../nbs/64_panels.ipynb #62363f7c
 def pick(
     cat,             # a Catalogue
     among=None,      # ids to choose from; default: all
@@ -37,7 +37,7 @@ def pick(
         c = c[c.surplus.between(*belief)]
     return c.index.tolist()
 
-# %% ../nbs/64_panels.ipynb #79264ee2
+# %% ../nbs/64_panels.ipynb #9b2846de
 COLOURS = ('label', 'predicted', 'part', 'angle', 'answer', 'belief')
 
 def map_table(
@@ -60,7 +60,7 @@ def _by_name(labels):
     order = [name_of(v) for v in sorted(labels.dropna().unique())] + ['?']*bool(labels.isna().any())
     return pd.Categorical(labels.map(name_of), order)
 
-# %% ../nbs/64_panels.ipynb #797a45ad
+# %% ../nbs/64_panels.ipynb #5755f95b
 _FIXED = {'right': '#2ca05a', 'wrong': '#d62f2f', 'not asked': '#c8c8c8', 'side': '#4477aa', 'top': '#ee8833',
           'train': '#4477aa', 'val': '#66ccee', 'unknown': '#aa3377', 'negative': '#8a8a8a', 'test': '#ee8833'}
 
@@ -77,7 +77,7 @@ def colour_map(
     named = {name_of(l): c for l, c in label_colours(players).items()} | {'?': '#c8c8c8'}
     return {v: named.get(v, '#000000') for v in values}
 
-# %% ../nbs/64_panels.ipynb #361103ac
+# %% ../nbs/64_panels.ipynb #63f9ea22
 def _jscatter():
     "The package jupyter-scatter"
     try:
@@ -86,7 +86,7 @@ def _jscatter():
         raise ImportError("the map of the explorer needs jupyter-scatter: pip install 'reid_nb[explore]'") from e
     return jscatter
 
-# %% ../nbs/64_panels.ipynb #549e5779
+# %% ../nbs/64_panels.ipynb #8e1c1c33
 def picture_of(
     scatter,        # from draw_map
     cat,            # a Catalogue
@@ -99,7 +99,7 @@ def picture_of(
         table.at[i, 'picture'] = data_uri(crops_of(cat, [i], size)[0])
     return table.at[i, 'picture']
 
-# %% ../nbs/64_panels.ipynb #422acabb
+# %% ../nbs/64_panels.ipynb #8fe5be2e
 def draw_map(
     cat,            # a Catalogue
     xy,             # of its crops: float[n, 2]
@@ -109,7 +109,8 @@ def draw_map(
     "The map of all crops: queries large, the gallery small; the crop is in the tooltip"
     table = map_table(cat, xy)
     s = _jscatter().Scatter(x='x', y='y', data=table, height=height, width='auto', axes=False, legend=True)
-    s.size(by='role', map=dict(gallery=3, query=6))
+    few = len(table) < 10000
+    s.size(by='role', map=dict(gallery=3, query=6) if few else dict(gallery=2, query=3))
     s.opacity(by='role', map=dict(gallery=.35, query=.95))
     s.tooltip(True, properties=['label', 'predicted', 'part', 'belief'], histograms=False, preview='picture',
               preview_type='image', preview_image_size='contain', preview_image_height=96)
@@ -117,7 +118,7 @@ def draw_map(
     s.widget.observe(lambda c: picture_of(s, cat, c['new']) if c['new'] is not None else None, 'hovering')
     return s
 
-# %% ../nbs/64_panels.ipynb #21373a07
+# %% ../nbs/64_panels.ipynb #95945565
 def join_pairs(
     scatter, # from draw_map
     on=True, # False: without lines
@@ -132,7 +133,7 @@ def recolour(
     "Colour a map by another column"
     scatter.color(by=by, map=colour_map(scatter.widget.data, by))
 
-# %% ../nbs/64_panels.ipynb #9087bb19
+# %% ../nbs/64_panels.ipynb #f282b639
 def side_beside_top(
     cat,            # a Catalogue
     xy,             # of its crops: float[n, 2]
@@ -142,7 +143,7 @@ def side_beside_top(
     maps = [draw_map(cat, xy, colour) for _ in ANGLES]
     for m, angle in zip(maps, ANGLES):
         m.filter(pick(cat, angle=angle))
-    return _jscatter().compose(list(zip(maps, ANGLES)), sync_selection=True, sync_hover=True, match_by='pair', row_height=400)
+    return _linked(maps, ANGLES, 'pair')
 
 def run_beside_run(
     left,           # (Catalogue, its map float[n, 2])
@@ -152,9 +153,14 @@ def run_beside_run(
 ): # a widget
     "Two maps of the same boxes, linked box by box"
     maps = [draw_map(*m, colour) for m in (left, right)]
-    return _jscatter().compose(list(zip(maps, names)), sync_selection=True, sync_hover=True, match_by='box', row_height=400)
+    return _linked(maps, names, 'box')
 
-# %% ../nbs/64_panels.ipynb #8467fea6
+def _linked(maps, names, by):
+    "Maps beside each other; what is hovered or selected in one is so in the other"
+    links = dict(sync_selection=True, sync_hover=True, match_by=by)
+    return _jscatter().compose(list(zip(maps, names)), **links, row_height=400)
+
+# %% ../nbs/64_panels.ipynb #21321557
 def crop_page(
     cat,           # a Catalogue
     ids,           # crops, in order
@@ -180,7 +186,7 @@ def _caption(b):
     known, said = ('?' if pd.isna(v) else str(int(v)) for v in (b.label_id, b.pred))
     return f'{b.part} {known}' if pd.isna(b.pred) else f'{known} → {said}'
 
-# %% ../nbs/64_panels.ipynb #d46a1070
+# %% ../nbs/64_panels.ipynb #69db6210
 class CropBrowser:
     "Pages of crops"
     def __init__(self,
@@ -197,7 +203,7 @@ class CropBrowser:
         on.on_click(lambda _: self.turn(self.page + 1))
         self.box = w.VBox([w.HBox([back, on, self.where]), self.grid])
 
-# %% ../nbs/64_panels.ipynb #ec0db83e
+# %% ../nbs/64_panels.ipynb #feab1750
 @patch
 def turn(self:CropBrowser,
     page, # from 0 on; beyond the ends the nearest there is
@@ -217,7 +223,7 @@ def show(self:CropBrowser,
     self.ids = list(ids)
     self.turn(0)
 
-# %% ../nbs/64_panels.ipynb #1c64ed58
+# %% ../nbs/64_panels.ipynb #adf7ae0d
 def tracklet_of(
     cat, # a Catalogue
     i,   # a crop
@@ -227,7 +233,7 @@ def tracklet_of(
     if pd.isna(b.tracklet): return [int(i)]
     return c[(c.part == b.part) & (c.tracklet == b.tracklet)].sort_values('frame', kind='stable').index.tolist()
 
-# %% ../nbs/64_panels.ipynb #a3599fbb
+# %% ../nbs/64_panels.ipynb #4df0878a
 def why_html(
     cat, # a Catalogue
     i,   # a crop
@@ -241,7 +247,7 @@ def why_html(
     t = t.rename(columns=dict(in_frame='named so elsewhere in the frame')).rename_axis(None)
     return said + t.round(3).replace({True: 'yes', False: ''}).to_html(border=0, col_space=70)
 
-# %% ../nbs/64_panels.ipynb #6c91ba4a
+# %% ../nbs/64_panels.ipynb #9dae8682
 class Detail:
     "One crop: its moment, its tracklet, its nearest gallery crops, what decided its name"
     def __init__(self,
@@ -255,7 +261,7 @@ class Detail:
         self.box = w.VBox(parts)
         self.box.add_class('reid-detail')
 
-# %% ../nbs/64_panels.ipynb #89242b54
+# %% ../nbs/64_panels.ipynb #08a16c32
 @patch
 def show(self:Detail,
     i, # a crop
@@ -272,7 +278,7 @@ def show(self:Detail,
     self.near.crops = [d | dict(caption=f'{name_of(p)}: {c:.2f}') for d, p, c in
                        zip(crop_page(cat, near.i, size=(72, 48)), near.player, near.cosine)]
 
-# %% ../nbs/64_panels.ipynb #3f881387
+# %% ../nbs/64_panels.ipynb #2b2293c7
 class Session:
     "A session that is stepped through and played"
     def __init__(self,
@@ -290,7 +296,7 @@ class Session:
         self.box = w.VBox([self.choose, self.player])
         self.begin()
 
-# %% ../nbs/64_panels.ipynb #5d372b09
+# %% ../nbs/64_panels.ipynb #f7fc2b44
 @patch
 def begin(self:Session):
     "Go to the first moment of the session that is chosen"
@@ -308,7 +314,7 @@ def step(self:Session):
     self.player.views = moment_views(self.cat, self.table, q, s, frame, self.width)
     self.player.caption = f'{q}, session {s}, frame {frame}'
 
-# %% ../nbs/64_panels.ipynb #61ac3fe6
+# %% ../nbs/64_panels.ipynb #452ceeac
 def mark_crops(
     cat,        # a Catalogue
     ids,        # crops
@@ -332,7 +338,7 @@ def marked_ids(
     keys = zip(now.table, now.row)
     return {int(at[k]): m for k, m in zip(keys, now['mark']) if k in at.index}
 
-# %% ../nbs/64_panels.ipynb #cd511ee4
+# %% ../nbs/64_panels.ipynb #dcf5b01f
 class Review:
     "Buttons that mark what is chosen"
     def __init__(self,
@@ -356,7 +362,7 @@ class Review:
         b.on_click(act)
         return b
 
-# %% ../nbs/64_panels.ipynb #98b3172d
+# %% ../nbs/64_panels.ipynb #a81e66cb
 @patch
 def _try(self:Review, act):
     "Do something, and say what came of it or what is wrong"
@@ -372,7 +378,8 @@ def mark(self:Review,
 ):
     "Mark what is chosen"
     def act():
-        new = mark_crops(self.cat, self.chosen(), kind, self.right.value if kind == 'wrong label' else None, self.who.value)
+        right = self.right.value if kind == 'wrong label' else None
+        new = mark_crops(self.cat, self.chosen(), kind, right, self.who.value)
         return f'{len(new)} marked as {kind} in {self.cat.game.review_csv}'
     self._try(act)
 
@@ -386,7 +393,7 @@ def write(self:Review):
     "Write what is chosen to a csv of its own"
     self._try(lambda: f'written: {write_selection(self.cat, self.chosen())}')
 
-# %% ../nbs/64_panels.ipynb #24db316c
+# %% ../nbs/64_panels.ipynb #e888b79e
 def write_selection(
     cat,     # a Catalogue
     ids,     # crops
