@@ -14,7 +14,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from .core import BOX, ENSEMBLE, FINAL, UNK, Game, ParameterError, StaleError, again
-from .embeddings import TABLES, Embeddings, load_embeddings, map_of
+from .embeddings import TABLES, Embeddings, load_embeddings
 from .infer import decide, fold_scores, rehearsed
 from .scores import Scores
 
