@@ -116,6 +116,12 @@ def open_catalogue(
     return Catalogue(game, fold, _finish(whole.rename_axis('row').reset_index()), e, s)
 
 # %% ../nbs/60_catalog.ipynb #f17ed64c
+def _enrolled(c, i, players):
+    "The gallery crops that crop i is compared with; never itself"
+    everybody = c.part[i] == 'test'
+    there = (c.table == 'train') & c.label_id.isin(players) if everybody else c.part == 'train'
+    return np.flatnonzero(there & (c.index != i))
+
 @patch
 def neighbours(self:Catalogue,
     i,         # which crop
@@ -124,8 +130,8 @@ def neighbours(self:Catalogue,
 ) -> pd.DataFrame: # player, cosine, and `i`: the gallery crop's own row; the most alike player first
     "The gallery crops most alike to a crop, by player; the crop itself is left out"
     v = self.embeddings.vectors.astype(np.float32)
-    ids = np.flatnonzero((self.boxes.part == 'train') & (self.boxes.index != i))
-    found = pd.DataFrame(dict(i=ids, player=self.boxes.label_id.to_numpy(int)[ids], cosine=v[ids] @ v[i]))
+    ids = _enrolled(self.boxes, i, self.scores.labels)
+    found = pd.DataFrame(dict(i=ids, player=self.boxes.label_id.iloc[ids].to_numpy(int), cosine=v[ids] @ v[i]))
     found = found.sort_values('cosine', ascending=False, kind='stable').groupby('player').head(each)
     first = found.player.drop_duplicates().head(players).tolist()
     return found[found.player.isin(first)].sort_values('player', key=lambda p: p.map(first.index), kind='stable')
@@ -134,15 +140,16 @@ def neighbours(self:Catalogue,
 @patch
 def why(self:Catalogue,
     i, # a crop of the test
-) -> pd.DataFrame: # a row a player, the strongest first: score less threshold of the box and of its tracklet; whether he was named so; whether another box of the frame was
-    "What decided the name of a test box, as far as the run's files say"
+) -> pd.DataFrame: # a row a player, the strongest first: score less threshold of box and tracklet; named, in_frame
+    "What decided a test box: scores, whether it got this name (`named`), whether another of its frame did (`in_frame`)"
     c, b = self.boxes, self.boxes.loc[i]
     if b.part != 'test': raise ParameterError(f'crop {i} is of the part {b.part!r}: only test boxes have a decision')
     at = self.game.test.index.get_indexer(c.row[(c.part == 'test') & (c.tracklet == b.tracklet)])
     own = self.game.test.index.get_loc(b.row)
     less = self.scores.scores - self.scores.thresholds[:, None]
     taken = c.pred[(c.part == 'test') & (c[_FRAME] == b[_FRAME]).all(axis=1) & (c.index != i)]
-    found = pd.DataFrame(dict(box=less[own], tracklet=less[at].mean(0)), index=pd.Index(self.scores.labels, name='player'))
+    players = pd.Index(self.scores.labels, name='player')
+    found = pd.DataFrame(dict(box=less[own], tracklet=less[at].mean(0)), index=players)
     found = found.assign(named=found.index == b.pred, in_frame=found.index.isin(taken))
     return found.sort_values('tracklet', ascending=False, kind='stable')
 

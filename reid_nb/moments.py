@@ -85,10 +85,11 @@ def _made_up_frame(cat, boxes, width):
 def facts_of(
     b, # a row of a catalogue's boxes
 ) -> str:
-    "A box in a line: part, label, the name it was given, and how sure that is"
+    "A box in a line: part, label, the name that the joint decision gave it, and what its own scores say"
     said = f'{b.part}: ' + (f'is {name_of(b.label_id)}' if pd.notna(b.label_id) else 'label not known')
     if pd.isna(b.pred): return said
-    return f'{said}, named {name_of(b.pred)} ({b.surplus:+.2f}), then {name_of(b.second)} (gap {b.gap:.2f})'
+    alone = f'by itself {name_of(b.best)} ({b.surplus:+.2f}), then {name_of(b.second)} (gap {b.gap:.2f})'
+    return f'{said}, named {name_of(b.pred)}; {alone}'
 
 # %% ../nbs/61_moments.ipynb #56bfb4ff
 def _box_of(i, b, scale, colours):
