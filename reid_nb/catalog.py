@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['top_two', 'Catalogue', 'open_catalogue']
 
-# %% ../nbs/60_catalog.ipynb #f81561f5
+# %% ../nbs/60_catalog.ipynb #cdab5cad
 import json
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from .embeddings import TABLES, Embeddings, load_embeddings
 from .infer import decide, fold_scores, rehearsed
 from .scores import Scores
 
-# %% ../nbs/60_catalog.ipynb #bf053a15
+# %% ../nbs/60_catalog.ipynb #7893e18d
 _SHOWN = ['quarter', 'angle', 'session', 'frame', *BOX, 'image', 'label_id', 'part', 'kind', 'precut']
 
 def _parts(fold, game):
@@ -30,7 +30,7 @@ def _parts(fold, game):
                   test=test.assign(part='test', label_id=pd.array(truth, 'Int64')))
     return {t: d.assign(kind=d.get('kind', ''), precut=d.get('precut', False))[_SHOWN] for t, d in tables.items()}
 
-# %% ../nbs/60_catalog.ipynb #97133132
+# %% ../nbs/60_catalog.ipynb #a4dffedc
 def top_two(
     s, # Scores
 ) -> pd.DataFrame: # best, second (players) and gap (difference of their scores; 0 or more)
@@ -41,7 +41,7 @@ def top_two(
     gap = np.where(np.isfinite(second), first - second, np.nan)
     return pd.DataFrame(dict(best=s.labels[order[:, 0]], second=s.labels[order[:, 1]], gap=gap))
 
-# %% ../nbs/60_catalog.ipynb #09a8aa56
+# %% ../nbs/60_catalog.ipynb #94466f14
 def _settings(fold, game):
     "The settings a fold's submission was decided with; the defaults where there is none"
     path = game.submission_file(fold).with_suffix('.json')
@@ -53,7 +53,7 @@ def _test_answers(fold, game, s):
     found = decide(game.test, s, **_settings(fold, game))
     return pd.concat([found[['tracklet', 'pred', 'surplus']], top_two(s).set_index(found.index)], axis=1)
 
-# %% ../nbs/60_catalog.ipynb #2a212387
+# %% ../nbs/60_catalog.ipynb #e0ce1080
 def _asked(q):
     "What tells a query: its frame, whom it shows, and where it is nobody its place"
     place = np.where(q.who == UNK, q.x.astype(float).astype(str) + ' ' + q.y.astype(float).astype(str), '')
@@ -68,7 +68,7 @@ def _rehearsal_answers(fold, game):
     found = found[((r.rows.kind == 'known') | (r.rows.label_id == UNK)).to_numpy()]
     return found[~found.index.duplicated()]
 
-# %% ../nbs/60_catalog.ipynb #0e9a8aff
+# %% ../nbs/60_catalog.ipynb #d06228cc
 _ANSWER = ['tracklet', 'pred', 'surplus', 'best', 'second', 'gap']
 
 def _answered(c, rehearsal):
@@ -78,14 +78,14 @@ def _answered(c, rehearsal):
     found.loc[(c.part == 'train').to_numpy()] = np.nan
     return found
 
-# %% ../nbs/60_catalog.ipynb #080e8372
+# %% ../nbs/60_catalog.ipynb #eb28a6bf
 def _finish(c):
     "Whole numbers as such, and whether the answer is right"
     whole = {k: 'Int64' for k in ('label_id', 'tracklet', 'pred', 'best', 'second')}
     c = c.astype(whole).assign(expected=lambda d: d.label_id.mask(d.part == 'unknown', UNK))
     return c.assign(right=(c.expected == c.pred).astype('boolean'))
 
-# %% ../nbs/60_catalog.ipynb #f65ebf76
+# %% ../nbs/60_catalog.ipynb #1a89a10a
 @dataclass(frozen=True)
 class Catalogue:
     "Every crop of a fold with what is known and was decided; row i of all parts is crop i"
@@ -98,7 +98,7 @@ class Catalogue:
     def __len__(self):
         return len(self.boxes)
 
-# %% ../nbs/60_catalog.ipynb #91b0dc20
+# %% ../nbs/60_catalog.ipynb #9d6be0c0
 def open_catalogue(
     fold, # number of the fold, or 'final'
     game, # a Game
@@ -115,7 +115,13 @@ def open_catalogue(
     whole = pd.concat([pd.concat(tables), pd.concat(found)], axis=1)
     return Catalogue(game, fold, _finish(whole.rename_axis('row').reset_index()), e, s)
 
-# %% ../nbs/60_catalog.ipynb #53e32d4e
+# %% ../nbs/60_catalog.ipynb #f17ed64c
+def _enrolled(c, i, players):
+    "The gallery crops that crop i is compared with; never itself"
+    everybody = c.part[i] == 'test'
+    there = (c.table == 'train') & c.label_id.isin(players) if everybody else c.part == 'train'
+    return np.flatnonzero(there & (c.index != i))
+
 @patch
 def neighbours(self:Catalogue,
     i,         # which crop
@@ -124,18 +130,18 @@ def neighbours(self:Catalogue,
 ) -> pd.DataFrame: # player, cosine, and `i`: the gallery crop's own row; the most alike player first
     "The gallery crops most alike to a crop, by player; the crop itself is left out"
     v = self.embeddings.vectors.astype(np.float32)
-    ids = np.flatnonzero((self.boxes.part == 'train') & (self.boxes.index != i))
-    found = pd.DataFrame(dict(i=ids, player=self.boxes.label_id.to_numpy(int)[ids], cosine=v[ids] @ v[i]))
+    ids = _enrolled(self.boxes, i, self.scores.labels)
+    found = pd.DataFrame(dict(i=ids, player=self.boxes.label_id.iloc[ids].to_numpy(int), cosine=v[ids] @ v[i]))
     found = found.sort_values('cosine', ascending=False, kind='stable').groupby('player').head(each)
     first = found.player.drop_duplicates().head(players).tolist()
     return found[found.player.isin(first)].sort_values('player', key=lambda p: p.map(first.index), kind='stable')
 
-# %% ../nbs/60_catalog.ipynb #1c1b6361
+# %% ../nbs/60_catalog.ipynb #4f3c5f44
 @patch
 def why(self:Catalogue,
     i, # a crop of the test
-) -> pd.DataFrame: # a row a player, the strongest first: box, tracklet (score less threshold), named, in_frame
-    "What decided the name of a test box; `in_frame`: another box of its frame was named so"
+) -> pd.DataFrame: # a row a player, the strongest first: score less threshold of box and tracklet; named, in_frame
+    "What decided a test box: scores, whether it got this name (`named`), whether another of its frame did (`in_frame`)"
     c, b = self.boxes, self.boxes.loc[i]
     if b.part != 'test': raise ParameterError(f'crop {i} is of the part {b.part!r}: only test boxes have a decision')
     at = self.game.test.index.get_indexer(c.row[(c.part == 'test') & (c.tracklet == b.tracklet)])

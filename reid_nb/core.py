@@ -419,6 +419,16 @@ def submission_file(self:Game,
     "What is handed in"
     return self.out/('submission.csv' if fold == ENSEMBLE else f'submission_{member(fold)}.csv')
 
+@patch(as_prop=True)
+def report_file(self:Game) -> Path:
+    "The page to hand around: a run in one file"
+    return self.out/'report.html'
+
+@patch(as_prop=True)
+def summary_file(self:Game) -> Path:
+    "What the last `reid_run` came to"
+    return self.out/'summary.json'
+
 # %% ../nbs/10_core.ipynb #df667ed2
 @patch
 def log_file(self:Game,

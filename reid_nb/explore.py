@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FILTERS', 'choices', 'Filters', 'Explorer', 'explore']
 
-# %% ../nbs/06_explore.ipynb #213fe863
+# %% ../nbs/06_explore.ipynb #c8d71710
 import html
 
 import ipywidgets as w
@@ -16,11 +16,11 @@ from fastcore.basics import patch
 from .catalog import open_catalogue
 from .core import ParameterError
 from .embeddings import MAPS, map_of
-from .moments import facts, name_of
+from .moments import facts_of, name_of
 from .panels import COLOURS, CropBrowser, Detail, Review, Session
 from .panels import draw_map, join_pairs, marked_ids, pick, picture_of, recolour
 
-# %% ../nbs/06_explore.ipynb #909da9f2
+# %% ../nbs/06_explore.ipynb #e9e0ac99
 FILTERS = ('part', 'kind', 'quarter', 'session', 'angle', 'label_id', 'pred', 'right')
 
 def choices(
@@ -33,7 +33,7 @@ def choices(
     if name == 'right': return [('right' if v else 'wrong', v) for v in values]
     return [(str(v) or 'player', v) for v in values]
 
-# %% ../nbs/06_explore.ipynb #deb715b5
+# %% ../nbs/06_explore.ipynb #9848399a
 class Filters:
     "A box of choices for each column, and a range of belief"
     def __init__(self,
@@ -53,14 +53,14 @@ class Filters:
             b.observe(lambda _: changed(), 'value')
         self.box = w.VBox([w.HBox(names, layout=w.Layout(flex_flow='row wrap')), self.belief])
 
-# %% ../nbs/06_explore.ipynb #5b104b76
+# %% ../nbs/06_explore.ipynb #eae6dd40
 @patch
 def ids(self:Filters) -> list:
     "The crops that meet all choices"
     chosen = {n: list(b.value) for n, b in self.boxes.items() if b.value}
     return pick(self.cat, belief=self.belief.value if self.belief.value != self.whole else None, **chosen)
 
-# %% ../nbs/06_explore.ipynb #91e73f07
+# %% ../nbs/06_explore.ipynb #66c0c6a5
 class Explorer:
     "The explorer of a fold"
     def __init__(self,
@@ -82,7 +82,7 @@ class Explorer:
         self.box = self._layout()
         self.refresh()
 
-# %% ../nbs/06_explore.ipynb #6b789bf0
+# %% ../nbs/06_explore.ipynb #fd7e3851
 @patch
 def _listen(self:Explorer):
     "Answer what the user does"
@@ -108,7 +108,7 @@ def _layout(self:Explorer):
     tabs.add_class('reid-explorer')
     return tabs
 
-# %% ../nbs/06_explore.ipynb #bdd45799
+# %% ../nbs/06_explore.ipynb #43f8df1e
 @patch
 def shown(self:Explorer) -> list:
     "The crops that meet the filters and lie in the lasso, if there is one"
@@ -135,12 +135,12 @@ def refresh(self:Explorer):
     self.browser.marked = marked_ids(self.cat)
     self.browser.show(self.shown())
 
-# %% ../nbs/06_explore.ipynb #69f723a7
+# %% ../nbs/06_explore.ipynb #2012dc2e
 @patch
 def hover(self:Explorer, i):
     "The mouse is over a point of the map"
     if i is None or i < 0: return
-    picture, said = picture_of(self.map, self.cat, int(i)), html.escape(facts(self.cat.boxes.loc[int(i)]))
+    picture, said = picture_of(self.map, self.cat, int(i)), html.escape(facts_of(self.cat.boxes.loc[int(i)]))
     self.card.value = f'<div class="reid-card" data-id="{int(i)}"><img src="{picture}"><br>{said}</div>'
 
 @patch
@@ -161,7 +161,7 @@ def table(self:Explorer) -> pd.DataFrame:
     "The rows of the crops that are shown now"
     return self.cat.boxes.loc[self.shown()]
 
-# %% ../nbs/06_explore.ipynb #150e9203
+# %% ../nbs/06_explore.ipynb #c3bdd349
 def explore(
     fold,             # number of the fold, or 'final'
     game,             # a Game

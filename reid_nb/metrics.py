@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['unit', 'centroids', 'cosine_scores', 'predict', 'macro_f1', 'f1_curve', 'tune_threshold', 'share_weights',
-           'closed_accuracy', 'known_auroc', 'mean_ap', 'open_set_report', 'by_view']
+           'closed_accuracy', 'known_auroc', 'mean_ap', 'open_set_report', 'by_view', 'risk_coverage',
+           'area_under_risk']
 
 # %% ../nbs/30_metrics.ipynb #17e8df3e
 import numpy as np
@@ -215,3 +216,24 @@ def by_view(
     angles = np.asarray(angles)
     return {a: _at_threshold(scores[angles == a], labels, truth[angles == a], threshold)
             for a in np.unique(angles).tolist()}
+
+# %% ../nbs/30_metrics.ipynb #c50d1906
+def risk_coverage(
+    surplus, # of each box: best score less threshold, `float[n]`
+    wrong,   # whether its best player is not the right one, `bool[n]`
+) -> tuple: # thresholds of the surplus, falling; share accepted and share of wrong among the accepted at each, 0…1
+    "Selective risk and coverage at every threshold that makes a difference"
+    surplus, wrong = np.asarray(surplus, float), np.asarray(wrong, bool)
+    if surplus.shape != wrong.shape: raise ValueError(f'{surplus.shape} surpluses, {wrong.shape} answers')
+    if not len(surplus): raise ValueError('no boxes: risk and coverage need one or more')
+    order, n = np.argsort(-surplus, kind='stable'), np.arange(1, len(surplus) + 1)
+    at = surplus[order]
+    last = np.append(at[1:] != at[:-1], True) # boxes of one surplus are accepted together
+    return at[last], n[last]/len(n), (np.cumsum(wrong[order])/n)[last]
+
+def area_under_risk(
+    coverage, # rising, to 1, `float[m]`
+    risk,     # at each, `float[m]`
+) -> float: # 0…1, small is good
+    "Mean risk over all coverages (AURC)"
+    return float((np.asarray(risk)*np.diff(coverage, prepend=0)).sum())

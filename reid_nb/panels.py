@@ -7,7 +7,7 @@ __all__ = ['COLOURS', 'pick', 'map_table', 'colour_map', 'picture_of', 'draw_map
            'run_beside_run', 'crop_page', 'CropBrowser', 'tracklet_of', 'why_html', 'Detail', 'Session', 'mark_crops',
            'marked_ids', 'Review', 'write_selection']
 
-# %% ../nbs/64_panels.ipynb #403c31a7
+# %% ../nbs/64_panels.ipynb #363350aa
 import html
 
 import ipywidgets as w
@@ -16,12 +16,12 @@ import pandas as pd
 from fastcore.basics import patch
 
 from .core import ANGLES, CLIP, UNK, ParameterError, write_csv
-from .moments import crops_of, data_uri, facts, label_colours, moment_views, moments, name_of
+from .moments import crops_of, data_uri, facts_of, label_colours, moment_views, moments, name_of
 from .player import FramePlayer
 from .review import MARKS, add_marks, marks_now, read_marks, undo
 from .widgets import CropGrid
 
-# %% ../nbs/64_panels.ipynb #62363f7c
+# %% ../nbs/64_panels.ipynb #1f18815d
 def pick(
     cat,             # a Catalogue
     among=None,      # ids to choose from; default: all
@@ -37,7 +37,7 @@ def pick(
         c = c[c.surplus.between(*belief)]
     return c.index.tolist()
 
-# %% ../nbs/64_panels.ipynb #9b2846de
+# %% ../nbs/64_panels.ipynb #b05e7517
 COLOURS = ('label', 'predicted', 'part', 'angle', 'answer', 'belief')
 
 def map_table(
@@ -60,7 +60,7 @@ def _by_name(labels):
     order = [name_of(v) for v in sorted(labels.dropna().unique())] + ['?']*bool(labels.isna().any())
     return pd.Categorical(labels.map(name_of), order)
 
-# %% ../nbs/64_panels.ipynb #5755f95b
+# %% ../nbs/64_panels.ipynb #2c6b93f6
 _FIXED = {'right': '#2ca05a', 'wrong': '#d62f2f', 'not asked': '#c8c8c8', 'side': '#4477aa', 'top': '#ee8833',
           'train': '#4477aa', 'val': '#66ccee', 'unknown': '#aa3377', 'negative': '#8a8a8a', 'test': '#ee8833'}
 
@@ -77,7 +77,7 @@ def colour_map(
     named = {name_of(l): c for l, c in label_colours(players).items()} | {'?': '#c8c8c8'}
     return {v: named.get(v, '#000000') for v in values}
 
-# %% ../nbs/64_panels.ipynb #63f9ea22
+# %% ../nbs/64_panels.ipynb #0c1070dd
 def _jscatter():
     "The package jupyter-scatter"
     try:
@@ -86,7 +86,7 @@ def _jscatter():
         raise ImportError("the map of the explorer needs jupyter-scatter: pip install 'reid_nb[explore]'") from e
     return jscatter
 
-# %% ../nbs/64_panels.ipynb #8e1c1c33
+# %% ../nbs/64_panels.ipynb #cfae216e
 def picture_of(
     scatter,        # from draw_map
     cat,            # a Catalogue
@@ -99,7 +99,7 @@ def picture_of(
         table.at[i, 'picture'] = data_uri(crops_of(cat, [i], size)[0])
     return table.at[i, 'picture']
 
-# %% ../nbs/64_panels.ipynb #8fe5be2e
+# %% ../nbs/64_panels.ipynb #995853dc
 def draw_map(
     cat,            # a Catalogue
     xy,             # of its crops: float[n, 2]
@@ -118,7 +118,7 @@ def draw_map(
     s.widget.observe(lambda c: picture_of(s, cat, c['new']) if c['new'] is not None else None, 'hovering')
     return s
 
-# %% ../nbs/64_panels.ipynb #95945565
+# %% ../nbs/64_panels.ipynb #54a094fe
 def join_pairs(
     scatter, # from draw_map
     on=True, # False: without lines
@@ -133,7 +133,7 @@ def recolour(
     "Colour a map by another column"
     scatter.color(by=by, map=colour_map(scatter.widget.data, by))
 
-# %% ../nbs/64_panels.ipynb #f282b639
+# %% ../nbs/64_panels.ipynb #f96390c1
 def side_beside_top(
     cat,            # a Catalogue
     xy,             # of its crops: float[n, 2]
@@ -160,7 +160,7 @@ def _linked(maps, names, by):
     links = dict(sync_selection=True, sync_hover=True, match_by=by)
     return _jscatter().compose(list(zip(maps, names)), **links, row_height=400)
 
-# %% ../nbs/64_panels.ipynb #21321557
+# %% ../nbs/64_panels.ipynb #5b1be089
 def crop_page(
     cat,           # a Catalogue
     ids,           # crops, in order
@@ -186,7 +186,7 @@ def _caption(b):
     known, said = ('?' if pd.isna(v) else str(int(v)) for v in (b.label_id, b.pred))
     return f'{b.part} {known}' if pd.isna(b.pred) else f'{known} → {said}'
 
-# %% ../nbs/64_panels.ipynb #69db6210
+# %% ../nbs/64_panels.ipynb #33b1276a
 class CropBrowser:
     "Pages of crops"
     def __init__(self,
@@ -203,7 +203,7 @@ class CropBrowser:
         on.on_click(lambda _: self.turn(self.page + 1))
         self.box = w.VBox([w.HBox([back, on, self.where]), self.grid])
 
-# %% ../nbs/64_panels.ipynb #feab1750
+# %% ../nbs/64_panels.ipynb #d8d8720f
 @patch
 def turn(self:CropBrowser,
     page, # from 0 on; beyond the ends the nearest there is
@@ -223,7 +223,7 @@ def show(self:CropBrowser,
     self.ids = list(ids)
     self.turn(0)
 
-# %% ../nbs/64_panels.ipynb #adf7ae0d
+# %% ../nbs/64_panels.ipynb #9879f51d
 def tracklet_of(
     cat, # a Catalogue
     i,   # a crop
@@ -233,21 +233,21 @@ def tracklet_of(
     if pd.isna(b.tracklet): return [int(i)]
     return c[(c.part == b.part) & (c.tracklet == b.tracklet)].sort_values('frame', kind='stable').index.tolist()
 
-# %% ../nbs/64_panels.ipynb #4df0878a
+# %% ../nbs/64_panels.ipynb #f5a987d8
 def why_html(
     cat, # a Catalogue
     i,   # a crop
 ) -> str:
     "What decided the name of a crop, as a small page"
     b = cat.boxes.loc[i]
-    said = f'<b>{html.escape(facts(b))}</b>'
+    said = f'<b>{html.escape(facts_of(b))}</b>'
     if b.part != 'test': return said
     t = cat.why(i)
     t = t[(t.tracklet.rank(ascending=False) <= 4) | (t.box.rank(ascending=False) <= 2)]
     t = t.rename(columns=dict(in_frame='named so elsewhere in the frame')).rename_axis(None)
     return said + t.round(3).replace({True: 'yes', False: ''}).to_html(border=0, col_space=70)
 
-# %% ../nbs/64_panels.ipynb #9dae8682
+# %% ../nbs/64_panels.ipynb #d2bd37b1
 class Detail:
     "One crop: its moment, its tracklet, its nearest gallery crops, what decided its name"
     def __init__(self,
@@ -261,7 +261,7 @@ class Detail:
         self.box = w.VBox(parts)
         self.box.add_class('reid-detail')
 
-# %% ../nbs/64_panels.ipynb #08a16c32
+# %% ../nbs/64_panels.ipynb #a3e872d4
 @patch
 def show(self:Detail,
     i, # a crop
@@ -278,7 +278,7 @@ def show(self:Detail,
     self.near.crops = [d | dict(caption=f'{name_of(p)}: {c:.2f}') for d, p, c in
                        zip(crop_page(cat, near.i, size=(72, 48)), near.player, near.cosine)]
 
-# %% ../nbs/64_panels.ipynb #2b2293c7
+# %% ../nbs/64_panels.ipynb #d5ebd4e9
 class Session:
     "A session that is stepped through and played"
     def __init__(self,
@@ -296,7 +296,7 @@ class Session:
         self.box = w.VBox([self.choose, self.player])
         self.begin()
 
-# %% ../nbs/64_panels.ipynb #f7fc2b44
+# %% ../nbs/64_panels.ipynb #2f381db5
 @patch
 def begin(self:Session):
     "Go to the first moment of the session that is chosen"
@@ -314,7 +314,7 @@ def step(self:Session):
     self.player.views = moment_views(self.cat, self.table, q, s, frame, self.width)
     self.player.caption = f'{q}, session {s}, frame {frame}'
 
-# %% ../nbs/64_panels.ipynb #452ceeac
+# %% ../nbs/64_panels.ipynb #04af9521
 def mark_crops(
     cat,        # a Catalogue
     ids,        # crops
@@ -338,7 +338,7 @@ def marked_ids(
     keys = zip(now.table, now.row)
     return {int(at[k]): m for k, m in zip(keys, now['mark']) if k in at.index}
 
-# %% ../nbs/64_panels.ipynb #dcf5b01f
+# %% ../nbs/64_panels.ipynb #a9a6c52d
 class Review:
     "Buttons that mark what is chosen"
     def __init__(self,
@@ -362,7 +362,7 @@ class Review:
         b.on_click(act)
         return b
 
-# %% ../nbs/64_panels.ipynb #a81e66cb
+# %% ../nbs/64_panels.ipynb #5cfe5540
 @patch
 def _try(self:Review, act):
     "Do something, and say what came of it or what is wrong"
@@ -393,7 +393,7 @@ def write(self:Review):
     "Write what is chosen to a csv of its own"
     self._try(lambda: f'written: {write_selection(self.cat, self.chosen())}')
 
-# %% ../nbs/64_panels.ipynb #e888b79e
+# %% ../nbs/64_panels.ipynb #d6751716
 def write_selection(
     cat,     # a Catalogue
     ids,     # crops
