@@ -172,13 +172,18 @@ def _filters(bk, facets):
 # %% ../nbs/61a_charts.ipynb #05aa2578
 _BARE = dict(background_fill_alpha=0, border_fill_alpha=0, outline_line_alpha=.2)
 
+def _hover(bk, most, tooltips, **given):
+    "A tool that shows at most so many tooltips at once; before Bokeh 3.8 there is no such limit"
+    limit = dict(limit=most) if 'limit' in bk.models.HoverTool.properties() else {}
+    return bk.models.HoverTool(tooltips=tooltips, **given, **limit)
+
 def _tools(bk, start):
     "What a reader can do with the map"
     hover = f'''<div style="display:flex;gap:8px;max-width:330px;font:13px sans-serif"><img src="{start}@crop" alt=""
         style="width:80px;height:120px"><div>@facts<div style="opacity:.65;margin-top:4px">@place</div></div></div>'''
     m = bk.models
     move = [m.PanTool(), m.WheelZoomTool(modifiers='ctrl'), m.BoxZoomTool(), m.ResetTool()]
-    return [*move, m.HoverTool(tooltips=hover, limit=3)]
+    return [*move, _hover(bk, 3, hover)]
 
 def _span(v):
     "From the least to the greatest, and a little room: a filter must not move the others"
@@ -257,8 +262,9 @@ d.asked.forEach((asked, i) => {
 found.sort((i, j) => d.surplus[j] - d.surplus[i])
 const picture = i => `<img src="${start}${d.crop[i]}" title="${d.facts[i]}" alt="${d.facts[i]}"
   style="width:48px;height:72px;margin:2px">`
-out.text = `<p style="margin:.3em 0">truth ${truth}, named ${named}: ${cells.data.count[k]} boxes` +
-  (found.length > 30 ? ', the surest 30' : '') + `</p>` + found.slice(0, 30).map(picture).join('')
+const shown = Math.min(found.length, 30), all = cells.data.count[k]
+out.text = `<p style="margin:.3em 0">truth ${truth}, named ${named}: ${all} boxes` +
+  (shown < all ? `, the surest ${shown} of those on the map` : '') + `</p>` + found.slice(0, shown).map(picture).join('')
 '''
 
 def _confusion(bk, cat, ids, source, start, facets, judged):
@@ -327,7 +333,7 @@ def _risk_chart(bk, groups):
             if not points: continue
             x, y = points[0]
             fig.scatter([x], [y], marker=marker, size=11, color=colour, line_width=2, legend_label=f'{name}: {what}')
-        fig.add_tools(bk.models.HoverTool(renderers=[line], tooltips=tips, mode='vline', limit=1))
+        fig.add_tools(_hover(bk, 1, tips, renderers=[line], mode='vline'))
     fig.y_range.start = 0
     fig.legend.update(location='top_left', background_fill_alpha=0, border_line_alpha=0, label_text_color='#7d858f')
     fig.axis.formatter = bk.models.NumeralTickFormatter(format='0 %')
