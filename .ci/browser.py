@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
+from report_page import check_report
+
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 SOFT_GL = ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'] # WebGL without a GPU
@@ -154,6 +156,14 @@ def notebook_for(data, out, folder):
         text = re.sub(rf"(?m)^{name} = ''", f'{name} = {str(value)!r}', text)
     cell['source'] = text
     (folder/'06_explore.ipynb').write_text(json.dumps(book), encoding='utf-8')
+
+
+def make_report(data, out):
+    "The report page of a run's first fold"
+    code = 'import sys; from reid_nb.core import Game; from reid_nb.page import write_report; ' \
+           'print(write_report(0, Game(*sys.argv[1:])))'
+    done = subprocess.run([sys.executable, '-c', code, data, out], check=True, capture_output=True, text=True)
+    return Path(done.stdout.split()[-1])
 
 
 class Visit:
@@ -366,6 +376,7 @@ def main():
         shutil.copytree(run, out)
         (out/'review.csv').unlink(missing_ok=True)
         lab_folder.mkdir()
+        report = make_report(data, out)
         notebook_for(data, out, lab_folder)
         with start_lab(lab_folder) as lab, sync_playwright() as p:
             page = open_page(p, chromium)
@@ -379,6 +390,9 @@ def main():
             visit.review()
             visit.session()
             assert not page.faults, page.faults
+            for width in (1200, 800):
+                sheet = page.context.browser.new_context(viewport=dict(width=width, height=900)).new_page()
+                print(f'report, {width} pixels wide:', check_report(sheet, report, shots/f'report-{width}'))
             if args.points:
                 many_points(data, out, args.points, lab_folder)
                 measure(page, lab, shots)
