@@ -264,7 +264,8 @@ const picture = i => `<img src="${start}${d.crop[i]}" title="${d.facts[i]}" alt=
   style="width:48px;height:72px;margin:2px">`
 const shown = Math.min(found.length, 30), all = cells.data.count[k]
 out.text = `<p style="margin:.3em 0">truth ${truth}, named ${named}: ${all} boxes` +
-  (shown < all ? `, the surest ${shown} of those on the map` : '') + `</p>` + found.slice(0, shown).map(picture).join('')
+  (shown < all ? `, the surest ${shown} of those on the map` : '') + '</p>' +
+  found.slice(0, shown).map(picture).join('')
 '''
 
 def _confusion(bk, cat, ids, source, start, facets, judged):
