@@ -1,7 +1,8 @@
 """Prepare the docs site as `nbdev_docs` does, check its pages, write README.md, and render where Quarto is installed.
 
-    python .ci/docs.py            prepare, check, render
-    python .ci/docs.py --readme   write README.md from nbs/index.ipynb, nothing else
+    python .ci/docs.py                 prepare, check, render
+    python .ci/docs.py --report FILE   show this report of a run in 06_explore; else that of a tiny game, made now
+    python .ci/docs.py --readme        write README.md from nbs/index.ipynb, nothing else
 """
 import json
 import re
@@ -122,6 +123,37 @@ def faults(page, names):
     yield from picture_faults(name, cells)
 
 
+TINY_REPORT = """import reid_nb.places as places
+from reid_nb.before import make_before
+from reid_nb.infer import infer_fold
+from reid_nb.page import write_report
+game = places.tiny_game()
+make_before('infer', 0, game)
+infer_fold(0, game)
+shutil.copy(write_report(0, game), sys.argv[1])"""
+FRAME = """## A report
+
+The page that `reid_run` leaves of a run, here of a drawn game ([alone](report.html)).
+
+<iframe src="report.html" width="100%" height="900" loading="lazy" title="Report of a run on the demo game"></iframe>
+"""
+
+
+def add_report(report):
+    "Put a run's report beside the pages, and a frame that shows it below 06_explore"
+    there = PROC/'report.html'
+    if report:
+        shutil.copy(report, there)
+    else:
+        code = f'import shutil, sys\n{TINY_REPORT}'
+        subprocess.run([sys.executable, '-c', code, str(there)], check=True, stdout=subprocess.DEVNULL)
+    page = PROC/'06_explore.ipynb'
+    book = json.loads(page.read_text(encoding='utf-8'))
+    book['cells'].append(dict(cell_type='markdown', id='report00', metadata={}, source=FRAME))
+    page.write_text(json.dumps(book), encoding='utf-8')
+    print(f'report of {there.stat().st_size/1e6:.1f} MB beside the pages')
+
+
 def render():
     "The site, where Quarto is there"
     exe = shutil.which('quarto')
@@ -144,7 +176,9 @@ def main():
     readme()
     if '--readme' in sys.argv: return
     pages = prepare()
-    names = {p.name for p in pages}
+    report = sys.argv[sys.argv.index('--report') + 1] if '--report' in sys.argv else None
+    add_report(report)
+    names = {p.name for p in pages} | {'report.html', 'report.ipynb'}
     wrong = list(site_faults(yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))))
     wrong += [f for p in pages for f in faults(p, names)]
     print(f'{len(pages)} pages prepared: {", ".join(p.stem for p in pages)}')

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FILTERS', 'choices', 'Filters', 'Explorer', 'explore']
 
-# %% ../nbs/06_explore.ipynb #c8d71710
+# %% ../nbs/06_explore.ipynb #b9c95a0a
 import html
 
 import ipywidgets as w
@@ -20,7 +20,7 @@ from .moments import facts_of, name_of
 from .panels import COLOURS, CropBrowser, Detail, Review, Session
 from .panels import draw_map, join_pairs, marked_ids, pick, picture_of, recolour
 
-# %% ../nbs/06_explore.ipynb #e9e0ac99
+# %% ../nbs/06_explore.ipynb #0e2b5387
 FILTERS = ('part', 'kind', 'quarter', 'session', 'angle', 'label_id', 'pred', 'right')
 
 def choices(
@@ -33,7 +33,7 @@ def choices(
     if name == 'right': return [('right' if v else 'wrong', v) for v in values]
     return [(str(v) or 'player', v) for v in values]
 
-# %% ../nbs/06_explore.ipynb #9848399a
+# %% ../nbs/06_explore.ipynb #28322bc3
 class Filters:
     "A box of choices for each column, and a range of belief"
     def __init__(self,
@@ -53,14 +53,14 @@ class Filters:
             b.observe(lambda _: changed(), 'value')
         self.box = w.VBox([w.HBox(names, layout=w.Layout(flex_flow='row wrap')), self.belief])
 
-# %% ../nbs/06_explore.ipynb #eae6dd40
+# %% ../nbs/06_explore.ipynb #b8ef1020
 @patch
 def ids(self:Filters) -> list:
     "The crops that meet all choices"
     chosen = {n: list(b.value) for n, b in self.boxes.items() if b.value}
     return pick(self.cat, belief=self.belief.value if self.belief.value != self.whole else None, **chosen)
 
-# %% ../nbs/06_explore.ipynb #66c0c6a5
+# %% ../nbs/06_explore.ipynb #a32c58a3
 class Explorer:
     "The explorer of a fold"
     def __init__(self,
@@ -82,7 +82,7 @@ class Explorer:
         self.box = self._layout()
         self.refresh()
 
-# %% ../nbs/06_explore.ipynb #fd7e3851
+# %% ../nbs/06_explore.ipynb #fa1266fb
 @patch
 def _listen(self:Explorer):
     "Answer what the user does"
@@ -108,7 +108,7 @@ def _layout(self:Explorer):
     tabs.add_class('reid-explorer')
     return tabs
 
-# %% ../nbs/06_explore.ipynb #43f8df1e
+# %% ../nbs/06_explore.ipynb #0f6ca133
 @patch
 def shown(self:Explorer) -> list:
     "The crops that meet the filters and lie in the lasso, if there is one"
@@ -135,7 +135,7 @@ def refresh(self:Explorer):
     self.browser.marked = marked_ids(self.cat)
     self.browser.show(self.shown())
 
-# %% ../nbs/06_explore.ipynb #2012dc2e
+# %% ../nbs/06_explore.ipynb #b155ccab
 @patch
 def hover(self:Explorer, i):
     "The mouse is over a point of the map"
@@ -161,7 +161,7 @@ def table(self:Explorer) -> pd.DataFrame:
     "The rows of the crops that are shown now"
     return self.cat.boxes.loc[self.shown()]
 
-# %% ../nbs/06_explore.ipynb #c3bdd349
+# %% ../nbs/06_explore.ipynb #89c31ed8
 def explore(
     fold,             # number of the fold, or 'final'
     game,             # a Game
