@@ -21,7 +21,7 @@ EXPORT = re.compile(r'^#\s*\|\s*exports?\b', re.M)
 SHOWN = re.compile(r'^#\s*\|\s*exports\b', re.M)
 COMPOUND = {'if', 'elif', 'else', 'for', 'while', 'with', 'try', 'except', 'finally', 'def', 'class', 'async'}
 GUARDS = {'return', 'raise', 'continue', 'break'}
-LIMITS = dict(cell=(10, 20, 40), function=(7, 20), module=450, chapter=90, checks=2, prose=.4, shown=.95, width=120)
+LIMITS = dict(cell=(10, 20, 40), function=(7, 20), module=450, chapter=90, checks=2, prose=.4, shown=.95, width=120, picture=60)
 
 
 def quantile(values, share):
@@ -75,7 +75,9 @@ class Book:
     "What is measured of one notebook"
     def __init__(self, path):
         self.name = path.stem
-        self.cells = [(c['cell_type'], ''.join(c['source'])) for c in json.loads(path.read_text(encoding='utf-8'))['cells']]
+        cells = json.loads(path.read_text(encoding='utf-8'))['cells']
+        self.cells = [(c['cell_type'], ''.join(c['source'])) for c in cells]
+        self.outputs = [(i, o) for i, c in enumerate(cells) for o in c.get('outputs', [])]
         self.code = [(i, s) for i, (kind, s) in enumerate(self.cells) if kind == 'code']
         self.prose = [s for kind, s in self.cells if kind == 'markdown']
         self.exported = [(i, s) for i, s in self.code if EXPORT.search(s)]
@@ -96,8 +98,16 @@ class Book:
         following = dict(zip([i for i, _ in self.code], [i for i, _ in self.code][1:]))
         return sum(i in following and following[i] not in exported for i, _ in self.defining)
 
+    def large_pictures(self):
+        "Saved pictures that are too large for a page, a sentence each"
+        for i, o in self.outputs:
+            for kind, data in o.get('data', {}).items():
+                kb = len(''.join(data))*3/4000 if kind in ('image/png', 'image/jpeg') else 0
+                if kb > LIMITS['picture']: yield f"{self.name} cell {i}: a picture of {kb:.0f} kB, at most {LIMITS['picture']}"
+
     def faults(self):
         "What is not in form, a sentence each"
+        yield from self.large_pictures()
         for i, s in self.exported:
             for line in s.splitlines():
                 if len(line) > LIMITS['width']: yield f'{self.name} cell {i}: {len(line)} columns: {line.strip()[:60]} …'
