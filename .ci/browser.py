@@ -148,7 +148,8 @@ def make_run(folder):
 
 
 def notebook_for(data, out, folder):
-    "06_explore, its parameters set to a run, in a folder of its own"
+    "06_explore, its parameters set to a run, in a folder of its own, and the picture that it shows"
+    shutil.copy(ROOT/'nbs'/'explorer.jpg', folder)
     book = json.loads((ROOT/'nbs'/'06_explore.ipynb').read_text(encoding='utf-8'))
     cell = next(c for c in book['cells'] if 'parameters' in c['metadata'].get('tags', []))
     text = ''.join(cell['source'])
