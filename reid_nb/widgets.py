@@ -285,6 +285,9 @@ class CropGrid(AnyWidget):
     chosen = traitlets.List().tag(sync=True)
     height = traitlets.Int(96, min=16, max=1024).tag(sync=True) # of a crop, pixels
 
+    def __init__(self, **traits): # the docs read the signature here
+        super().__init__(**traits)
+
     @traitlets.validate('crops')
     def _check_crops(self, proposal):
         crops = check_items(proposal['value'], CROP, 'crops')
