@@ -75,7 +75,9 @@ class Book:
     "What is measured of one notebook"
     def __init__(self, path):
         self.name = path.stem
-        cells = json.loads(path.read_text(encoding='utf-8'))['cells']
+        book = json.loads(path.read_text(encoding='utf-8'))
+        cells = book['cells']
+        self.widget_state = 'widgets' in book['metadata']
         self.cells = [(c['cell_type'], ''.join(c['source'])) for c in cells]
         self.outputs = [(i, o) for i, c in enumerate(cells) for o in c.get('outputs', [])]
         self.code = [(i, s) for i, (kind, s) in enumerate(self.cells) if kind == 'code']
@@ -108,6 +110,7 @@ class Book:
     def faults(self):
         "What is not in form, a sentence each"
         yield from self.large_pictures()
+        if self.widget_state: yield f'{self.name}: the state of widgets is saved, megabytes that no page shows'
         for i, s in self.exported:
             for line in s.splitlines():
                 if len(line) > LIMITS['width']: yield f'{self.name} cell {i}: {len(line)} columns: {line.strip()[:60]} …'

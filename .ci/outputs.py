@@ -92,7 +92,9 @@ def execute(path):
     kept = {c['id']: c for c in nbformat.read(path, 4).cells if c.cell_type == 'code' and KEPT.match(c.source)}
     for c in book.cells:
         if c['id'] in kept: c['source'] = 'pass'
-    NotebookClient(book, timeout=3600, resources=dict(metadata=dict(path=str(NBS)))).execute()
+    where = dict(metadata=dict(path=str(NBS)))
+    NotebookClient(book, timeout=3600, resources=where, store_widget_state=False).execute() # widgets live in a kernel
+    book.metadata.pop('widgets', None)
     book.cells = [kept.get(c['id'], c) for c in book.cells]
     nbformat.write(book, path)
 

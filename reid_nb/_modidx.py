@@ -1068,5 +1068,4 @@ d = { 'settings': { 'branch': 'main',
                                  'reid_nb.widgets.WidgetError': ('widgets.html#widgeterror', 'reid_nb/widgets.py'),
                                  'reid_nb.widgets._is_real': ('widgets.html#_is_real', 'reid_nb/widgets.py'),
                                  'reid_nb.widgets.check_ids': ('widgets.html#check_ids', 'reid_nb/widgets.py'),
-                                 'reid_nb.widgets.check_items': ('widgets.html#check_items', 'reid_nb/widgets.py'),
-                                 'reid_nb.widgets.jpeg_uri': ('widgets.html#jpeg_uri', 'reid_nb/widgets.py')}}}
+                                 'reid_nb.widgets.check_items': ('widgets.html#check_items', 'reid_nb/widgets.py')}}}

@@ -4,13 +4,9 @@
 
 # %% auto #0
 __all__ = ['WHOLE', 'TEXT', 'PICTURE', 'NUMBER', 'LENGTH', 'MANY', 'CROP', 'DOM_JS', 'THEME_CSS', 'CROP_JS', 'CHOICE_JS',
-           'WALK_JS', 'GRID_EVENTS_JS', 'GRID_JS', 'GRID_CSS', 'jpeg_uri', 'WidgetError', 'check_items', 'check_ids',
-           'CropGrid']
+           'WALK_JS', 'GRID_EVENTS_JS', 'GRID_JS', 'GRID_CSS', 'WidgetError', 'check_items', 'check_ids', 'CropGrid']
 
 # %% ../nbs/63_widgets.ipynb #8381f48a
-import base64
-import numpy as np
-import simplejpeg
 import traitlets
 from math import isfinite
 from numbers import Integral, Real
@@ -22,16 +18,6 @@ try:
     from anywidget import AnyWidget
 except ImportError:
     raise ImportError("reid_nb.widgets needs anywidget: pip install 'reid_nb[explore]'") from None
-
-# %% ../nbs/63_widgets.ipynb #e9bcb595
-def jpeg_uri(
-    picture,    # uint8[h, w, 3], RGB
-    quality=80, # of the JPEG, 1..100
-) -> str: # data:image/jpeg;base64,…
-    "A picture as a data URI"
-    picture = np.ascontiguousarray(picture) # a part of a frame is not
-    data = simplejpeg.encode_jpeg(picture, quality=quality, colorspace='RGB', colorsubsampling='420')
-    return 'data:image/jpeg;base64,' + base64.b64encode(data).decode()
 
 # %% ../nbs/63_widgets.ipynb #f9223af7
 class WidgetError(ParameterError, traitlets.TraitError):
