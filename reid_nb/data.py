@@ -24,7 +24,7 @@ from .pictures import crop_rect, crop_view, n_cores, open_picture, probe
 from .recipes import settings
 from .review import apply_marks, corrections, read_marks
 from .store import CropRows, cache_lock, map_store, store_key
-from .tables import clean_tracks, load_both, load_test, outliers, read_truth
+from .tables import clean_tracks, load_both, load_test, outliers, read_truth, read_truth_kinds
 
 # %% ../nbs/00_data.ipynb #95c349bf
 def _clean_and_draw(boxes, folder, p, train):
@@ -91,6 +91,11 @@ def test(self:Game) -> pd.DataFrame:
 def truth(self:Game) -> np.ndarray:
     "The label of each test box, int[n], or None where it is not known"
     return self.once('truth', lambda: read_truth(self.data, self.test))
+
+@patch(as_prop=True)
+def truth_kinds(self:Game) -> np.ndarray:
+    "The kind of each test box, str[n], or None where it is not known"
+    return self.once('truth_kinds', lambda: read_truth_kinds(self.data, self.test))
 
 # %% ../nbs/00_data.ipynb #635a4597
 def _game_stats(game):
