@@ -34,17 +34,20 @@ class OpenSetValidation(Callback):
         tell=say,           # called with a line per epoch; None: silent
         patience=0,         # epochs without a better F1 after which it stops; 0: never
         angles=None,        # the view of each query, for figures of each
+        kinds=None,         # the kind of each query, for figures of people never seen, see group_figures
         stop=0,             # where there are no queries: the epoch that is kept, and the last
     ):
         if len(query) == 0 and not stop:
             raise ValueError('nobody to ask about: give queries, or the epoch to stop after')
+        if kinds is not None and len(kinds) != len(query):
+            raise ValueError(f'{len(kinds)} kinds for {len(query)} queries')
         self.gallery, self.gallery_y = gallery, np.asarray(gallery_y)
         self.query, self.query_y = query, np.asarray(query_y)
         self.weight = share_weights(query_y, unknown_share) if len(query) else None
         self.precision = precision
         self.tell = tell
         self.patience = patience
-        self.angles = angles
+        self.angles, self.kinds = angles, kinds
         self.stop = stop
         self.log = []
         self.best = None
@@ -66,10 +69,10 @@ def judge(self:OpenSetValidation,
     _finite(g, q)
     ids, vecs = centroids(g, self.gallery_y)
     scores = cosine_scores(q, vecs, ids)
-    found = open_set_report(scores, ids, self.query_y, self.weight)
+    found = open_set_report(scores, ids, self.query_y, self.weight, self.kinds)
     found = found | dict(map=mean_ap(q, self.query_y, g, self.gallery_y))
     if self.angles is None: return found
-    views = by_view(scores, ids, self.query_y, self.angles, found['threshold'])
+    views = by_view(scores, ids, self.query_y, self.angles, found['threshold'], self.kinds)
     return found | {f'{a}_{k}': v for a, d in views.items() for k, v in d.items() if k != 'boxes'}
 
 # %% ../nbs/22_judge.ipynb #8c451889
@@ -118,8 +121,8 @@ def after_train(self:OpenSetValidation):
         self.tell(self.line(row))
 
 # %% ../nbs/22_judge.ipynb #830af578
-TOLD = dict(loss_id='loss', macro_f1='macro-F1', closed_accuracy='closed', auroc='AUROC',
-            side_macro_f1='side', top_macro_f1='top')
+TOLD = dict(loss_id='loss', macro_f1='macro-F1', side_macro_f1='side', top_macro_f1='top', closed_accuracy='closed',
+            auroc='AUROC', people_auroc='people', people_fpr95='FPR95', people_oscr='OSCR')
 
 @patch
 def line(self:OpenSetValidation,
@@ -128,7 +131,7 @@ def line(self:OpenSetValidation,
     "The epoch in a line, and how long the rest will take"
     epochs_left = (self.stop or self.n_epoch) - self.epoch - 1
     left = epochs_left*(time.time() - self.started)
-    said = '  '.join(f'{name} {row[k]:.3f}' for k, name in TOLD.items() if k in row)
+    said = '  '.join(f'{name} {row[k]:.3f}' for k, name in TOLD.items() if np.isfinite(row.get(k, np.nan)))
     return f"epoch {self.epoch+1:2d}/{self.n_epoch}  {said}  {row['images_per_s']:.0f} images/s  {left:.0f} s left"
 
 # %% ../nbs/22_judge.ipynb #4e8ca725

@@ -281,7 +281,8 @@ def _show_figures(learn):
     learn.recorder.valid_metrics = False
     judge = getattr(learn, 'open_set_validation', None)
     if judge and len(judge.query):
-        names = ('macro_f1', 'closed_accuracy', 'auroc', 'map')
+        names = ['macro_f1', 'closed_accuracy', 'auroc', 'map']
+        names += [] if judge.kinds is None else ['people_auroc', 'people_fpr95', 'people_oscr']
         learn.metrics = [ValueMetric(partial(_latest, judge, name), name) for name in names]
     learn.remove_cbs([c for c in learn.cbs if c.name == 'progress'])
     learn.logger = noop

@@ -112,7 +112,7 @@ def validation(
     size = parse_size(p['image_size'])
     gallery, query = (crops_at(b, game, size) for b in (t.gallery, t.query))
     return OpenSetValidation(gallery, t.gallery.label_id, query, t.query.label_id, p['unknown_share'], p['precision'],
-                             tell, p['patience'], t.query.angle.to_numpy())
+                             tell, p['patience'], t.query.angle.to_numpy(), t.query.kind.to_numpy())
 
 # %% ../nbs/03_train.ipynb #6724d0b1
 def fit_stage1(
@@ -183,7 +183,8 @@ class Consistency(Callback):
 # %% ../nbs/03_train.ipynb #7eeb6c3c
 def figures(row):
     "The figures of a judge's row, without loss parts, times and weights"
-    return {k: v for k, v in row.items() if k.endswith(('macro_f1', 'closed_accuracy', 'auroc', 'map'))}
+    names = 'macro_f1', 'closed_accuracy', 'map', 'auroc', 'fpr95', 'oscr'
+    return {k: v for k, v in row.items() if k.endswith(names)}
 
 # %% ../nbs/03_train.ipynb #3d06cebd
 def fit_stage2(
@@ -323,7 +324,7 @@ def train_fold(
     check_log(log_to)
     both, path = train_data(fold, game.forget(), p, 'both'), game.model_file(fold)
     stops, made = folds_best(game, p) if fold == FINAL else [0, 0], made_from(both.fold, game)
-    wanted = fingerprint('train 3', p, made, _weights_id(p['pretrained']), stops)
+    wanted = fingerprint('train 4', p, made, _weights_id(p['pretrained']), stops)
     if not rank_distrib():
         sweep(path.parent)
     why = stale(path, wanted, p, made)
