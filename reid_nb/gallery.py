@@ -81,8 +81,8 @@ def tune(
     if tune_on == 'tracklets':
         scores = mean_over(scores, q.tracklet)
     truth = q.label_id.to_numpy()
-    found = open_set_report(scores, labels, truth, row_weights(q, views or {}, unknown_share))
-    return found | by_view(scores, labels, truth, q.angle, found['threshold'])
+    found = open_set_report(scores, labels, truth, row_weights(q, views or {}, unknown_share), q.kind)
+    return found | by_view(scores, labels, truth, q.angle, found['threshold'], q.kind)
 
 # %% ../nbs/04_gallery.ipynb #adb28501
 def save_gallery(
@@ -191,7 +191,7 @@ def gallery_fold(
     made |= dict(test=fingerprint(game.test), test_pictures=game.test_pictures)
     how = {k: p[k] for k in ('score', 'nearest', 'max_crops')}
     if fold == FINAL: return _final_gallery(net, f, game, p, how, made)
-    wanted = fingerprint('gallery 9', p, made)
+    wanted = fingerprint('gallery 10', p, made)
     if old := _on_disk(game, fold, wanted, p | made): return old
     info = p | dict(views=view_shares(game.test), fold=fold, fingerprint=wanted, **made)
     first, rest, info['roles'] = _parts(f, p['enrol_unknown'])
