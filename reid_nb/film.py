@@ -132,7 +132,7 @@ def failures(
     crops = [lighten(c, 24) for c in load_crops(worst, game, (64, 32))]
     return show_crops(crops, titles, ncols=6, width=.7, title=title)
 
-# %% ../nbs/36_film.ipynb #102ae24e
+# %% ../nbs/36_film.ipynb #b80ae1ab
 def nearest_known(
     r, # Rehearsal: its rows and their Scores
 ) -> pd.DataFrame: # crops, int; a row a hidden player, a column a player who is enrolled in every role
@@ -144,7 +144,7 @@ def nearest_known(
     table = pd.crosstab(q.who[asked].to_numpy(), nearest).reindex(columns=s.labels[known], fill_value=0)
     return table.rename_axis(index='hidden', columns='known')
 
-# %% ../nbs/36_film.ipynb #584ccc0a
+# %% ../nbs/36_film.ipynb #f0d432d3
 def stranger_figure(
     counts, # from nearest_known
 ): # matplotlib figure
@@ -159,6 +159,7 @@ def stranger_figure(
     ax.set_yticks(range(len(share)), [f'{k} ({n})' for k, n in counts.sum(axis=1).items()])
     ax.set(xlabel='nearest known player', ylabel='hidden player (crops)')
     one, even = share.max(axis=1).mean(), 1/share.shape[1]
-    ax.set_title(f"on average {one:.0%} of a hidden player's crops\ngather at one known player (evenly spread: {even:.0%})", fontsize=8)
+    title = f"on average {one:.0%} of a hidden player's crops\ngather at one known player (evenly spread: {even:.0%})"
+    ax.set_title(title, fontsize=8)
     plt.close(fig)
     return fig

@@ -19,7 +19,7 @@ from .assign import assign_labels, check_scores
 from .core import CLIP, FINAL, UNK, DataError, MissingError, StaleError
 from .core import again, fingerprint, read_sealed, write_csv, write_json
 from .folds import changes, check_split, made_from, read_split_file
-from .metrics import by_view, closed_accuracy, known_auroc, macro_f1, predict
+from .metrics import by_view, closed_accuracy, group_figures, known_auroc, macro_f1, predict
 from .queries import row_weights
 from .recipes import settings
 from .scores import Scores, load_rehearsal, load_scores
@@ -124,14 +124,16 @@ def regret(
 
 # %% ../nbs/05_infer.ipynb #1e1a683a
 def box_figures(
-    s,      # Scores
-    truth,  # int[n]
-    angles, # the view of each box
-) -> dict:
-    "Closed-set accuracy and AUROC of single boxes, and the figures of each view"
+    s,          # Scores
+    truth,      # int[n]
+    angles,     # the view of each box
+    kinds=None, # the kind of each box, where it is known
+) -> dict: # closed_accuracy, auroc, with kinds those of group_figures; and for each view a dict of the same
+    "How good the scores of single boxes are, over all boxes and in each view"
     surplus = s.scores - s.thresholds[:, None]
-    views = by_view(surplus, s.labels, truth, angles, 0.)
-    return dict(closed_accuracy=closed_accuracy(surplus, s.labels, truth), auroc=known_auroc(surplus, truth)) | views
+    found = dict(closed_accuracy=closed_accuracy(surplus, s.labels, truth), auroc=known_auroc(surplus, truth))
+    found |= group_figures(surplus, s.labels, truth, kinds)
+    return found | by_view(surplus, s.labels, truth, angles, 0., kinds)
 
 # %% ../nbs/05_infer.ipynb #341ae5f2
 def _finish(path, s, game, given, **figures):
@@ -142,7 +144,8 @@ def _finish(path, s, game, given, **figures):
     p = {k: v for k, v in settings('infer', **given).items() if k != 'folds'}
     figures |= dict(settings=p, boxes=len(found), tracklets=int(found.tracklet.nunique()), share_unknown=share)
     if truth is not None:
-        figures |= dict(macro_f1=steps(found, s, truth), single_boxes=box_figures(s, truth, found.angle))
+        boxes = box_figures(s, truth, found.angle, game.truth_kinds)
+        figures |= dict(macro_f1=steps(found, s, truth), single_boxes=boxes)
         found = found.assign(truth=truth, regret=regret(s, found.pred, truth))
     write_json(figures, path.with_suffix('.json'))
     return found, figures
@@ -201,13 +204,16 @@ def rehearse(
     fold,    # number of the fold
     game,    # a Game
     **given, # of decide
-) -> dict: # macro-F1 of boxes, tracklets and the joint decision; `range` of the last over as many clips as the test has
+) -> dict: # macro-F1 of boxes, tracklets and the joint decision; `range` of the last over as many clips as the test
+    # has; `single_boxes`, see box_figures
     "What the answers to the fold's validation part are worth"
     r, said, info = rehearsed(fold, game, **given)
     truth, weight = r.rows.label_id.to_numpy(), row_weights(r.rows, info['views'], info['unknown_share'])
     clips, n = r.rows.groupby(CLIP).ngroup(), game.test.groupby(CLIP).ngroups
     expected = {k: round(macro_f1(truth, said[k], weight), 4) for k in said}
-    return expected | dict(range=clip_range(truth, said.joint.to_numpy(), weight, clips, n))
+    s = r.scores._replace(thresholds=np.full(len(truth), info['threshold'], np.float32))
+    boxes = box_figures(s, truth, r.rows.angle, r.rows.kind)
+    return expected | dict(range=clip_range(truth, said.joint.to_numpy(), weight, clips, n), single_boxes=boxes)
 
 # %% ../nbs/05_infer.ipynb #95698acc
 def fold_scores(

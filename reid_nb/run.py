@@ -229,6 +229,13 @@ def reid_run(
     args = ap.parse_args(argv)
     _end_in_one_line('reid_run', lambda: run_all(args.data, args.out, _folds_of(args) + [FINAL]*args.final, args.p))
 
+# %% ../nbs/07_run.ipynb #9b9e3a7b
+_PEOPLE = 'people_auroc', 'people_fpr95', 'people_oscr'
+
+def _people(boxes, prefix=''):
+    "How single boxes of known players part from people never seen, as far as it is known"
+    return {prefix + k: (boxes or {}).get(k) for k in _PEOPLE}
+
 # %% ../nbs/07_run.ipynb #f0b6e2bb
 def _figures(game, f):
     "What a fold of a run came to, as far as it is known"
@@ -241,12 +248,14 @@ def _figures(game, f):
     return dict(fold=f, validation=validation.get('joint'), test=test.get('joint'),
                 boxes_validation=validation.get('boxes'), boxes_test=test.get('boxes'),
                 closed=rehearsal.get('closed_accuracy'), auroc=rehearsal.get('auroc'),
-                test_closed=boxes.get('closed_accuracy'), test_auroc=boxes.get('auroc'))
+                test_closed=boxes.get('closed_accuracy'), test_auroc=boxes.get('auroc'),
+                **_people(validation.get('single_boxes')), **_people(boxes, 'test_'))
 
 def fold_figures(
     out,   # artefacts folder of a run
     folds, # list of fold numbers
-) -> pd.DataFrame: # a row a fold: macro-F1 in validation and test, closed-set accuracy, AUROC
+) -> pd.DataFrame: # a row a fold: macro-F1 in validation and test, closed-set accuracy, AUROC,
+    # and AUROC, FPR at 95 % TPR and OSCR of single boxes against people never seen
     "What the folds of a run came to, as far as it is known"
     game = Game('.', out)
     return pd.DataFrame([_figures(game, f) for f in folds]).set_index('fold').astype(float)
@@ -291,7 +300,7 @@ def compare(
         run_all(str(game.data), str(o), folds, [*given, *(k.split(',') if k in texts else [])])
     table = comparison(runs, folds)
     write_csv(table.reset_index(), game.out/'compare.csv')
-    print('\n' + table.round(3).to_string(na_rep='-'))
+    print('\n' + table.astype(float).round(3).T.to_string(na_rep='-')) # figures are many, variants few
     return table
 
 # %% ../nbs/07_run.ipynb #82e1bb2b
