@@ -179,7 +179,7 @@ DATA = _places | dict(
     bg_per_frame=Param(Number(0, 100), 1.0, 'background boxes a frame; a fraction is a chance'),
     partial_per_box=Param(Number(0, 100), 0.3, 'cut or shifted boxes a player box; a fraction is a chance'),
     max_iou_bg=Param(_share, 0.1, 'a background box overlaps no player more'),
-    max_iou_partial=Param(_share, 0.4, 'a partial box overlaps no player more'),
+    max_iou_partial=Param(_share, 0.5, "a partial box overlaps nobody more: the label rule's limit"),
     data_seed=Param(_seed, 42, 'of the negatives'),
     workers=Param(_whole, 0, 'threads; 0: one a core'))
 
