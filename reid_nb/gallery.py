@@ -191,12 +191,13 @@ def gallery_fold(
     made |= dict(test=fingerprint(game.test), test_pictures=game.test_pictures)
     how = {k: p[k] for k in ('score', 'nearest', 'max_crops')}
     if fold == FINAL: return _final_gallery(net, f, game, p, how, made)
-    wanted = fingerprint('gallery 9', p, made)
+    wanted = fingerprint('gallery 10', p, made)
     if old := _on_disk(game, fold, wanted, p | made): return old
     info = p | dict(views=view_shares(game.test), fold=fold, fingerprint=wanted, **made)
     first, rest, info['roles'] = _parts(f, p['enrol_unknown'])
     seen, tested = embed_boxes(net, first, game), embed_boxes(net, game.test, game, info['adapt'])
-    rows = in_roles(fold_queries(f, game, p['perturb'], p['gallery_seed']), info['roles'])
+    q = fold_queries(f, game, p['perturb'], p['gallery_seed'], p['label_iou'], p['off_share'])
+    rows = in_roles(q, info['roles'])
     asked = embed_boxes(net, rows[rows.role == rows.role.iat[0]], game, p['adapt'])
     scores, labels = role_scores(asked, enrol(seen, first, **how), rows, f.unknown_labels)
     info['validation'] = tune(scores, labels, rows, p['unknown_share'], p['tune_on'], info['views'])
