@@ -48,24 +48,29 @@ def _cut_like(lo, hi, look, rand):
         lo[:, axis] += gone*first
         hi[:, axis] -= gone*~first
 
-# %% ../nbs/21_augment.ipynb #f3e345fd
+# %% ../nbs/21_augment.ipynb #77db379a
 def _iou_with_box(lo, hi):
     "IoU of windows with the box, which goes from -1 to 1 along both axes, `[…]` for corners `[…, 2]`"
     shared = (hi.clamp(max=1) - lo.clamp(min=-1)).clamp(min=0).prod(-1)
     return shared/((hi - lo).clamp(min=0).prod(-1) + 4 - shared)
 
-# %% ../nbs/21_augment.ipynb #861ffc0d
-def _obey(lo, hi, label_iou, steps=128):
-    "Pull windows that fail the label rule towards the box until they pass; in place"
-    iou = _iou_with_box(lo, hi)
-    low = iou <= label_iou
-    if not low.any(): return
-    out_lo, out_hi = lo[low] + 1, hi[low] - 1
-    goal = (2*label_iou - iou[low] + 1e-3).clamp(max=1)
+# %% ../nbs/21_augment.ipynb #39509828
+def _pulled(lo, hi, goal, steps=128):
+    "Windows pulled towards the box until their IoU with it is `goal` or more"
+    out_lo, out_hi = lo + 1, hi - 1
     parts = torch.linspace(0, 1, steps + 1)[:, None, None] # of the way that is left; 0 is the box itself
     good = _iou_with_box(parts*out_lo - 1, parts*out_hi + 1) >= goal
     most = (parts[..., 0]*good).amax(0)[:, None]
-    lo[low], hi[low] = most*out_lo - 1, most*out_hi + 1
+    return most*out_lo - 1, most*out_hi + 1
+
+# %% ../nbs/21_augment.ipynb #45780191
+def _obey(lo, hi, label_iou):
+    "Pull windows that fail the label rule as far above the limit as they are below it; in place"
+    iou = _iou_with_box(lo, hi)
+    low = iou <= label_iou
+    if not low.any(): return
+    goal = (2*label_iou - iou[low] + 1e-3).clamp(max=1)
+    lo[low], hi[low] = _pulled(lo[low], hi[low], goal)
 
 # %% ../nbs/21_augment.ipynb #fbc8bb30
 def random_windows(

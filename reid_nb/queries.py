@@ -229,7 +229,13 @@ def perturb_like_test(
     new = pd.concat([_perturb_view(g, rng, looks.get(a, looks['all']), label_iou) for a, g in views], ignore_index=True)
     return new.drop(columns='kept'), new.kept.values
 
-# %% ../nbs/31_queries.ipynb #1a2d14d0
+# %% ../nbs/31_queries.ipynb #0e6c06c5
+def _edges(boxes):
+    "How far to the right and down the boxes of each view reach, as the size of its frames: dict of angle: (w, h)"
+    ends = pd.DataFrame(dict(right=boxes.x + boxes.w, low=boxes.y + boxes.h)).groupby(boxes.angle).max()
+    return dict(zip(ends.index, ends.to_numpy(float)))
+
+# %% ../nbs/31_queries.ipynb #fcd19818
 def _off_boxes(
     boxes,     # validation boxes; index as in `every`
     every,     # all train boxes: nobody of a frame may be shown
@@ -237,15 +243,15 @@ def _off_boxes(
     label_iou, # the label rule's limit
 ) -> pd.DataFrame: # x, y, w, h; the index says whose box it is off
     "A box off each player where one can be had: some of him, but nobody's by the rule"
-    edge = {a: tuple((g[['x', 'y']].values + g[['w', 'h']].values).max(0)) for a, g in every.groupby('angle')}
+    edge, found = _edges(every), []
     here = every[every.image.isin(boxes.image.unique())]
-    own, wanted, found = here[BOX].to_numpy(float), here.index.isin(boxes.index).astype(int), []
+    own, wanted = here[BOX].to_numpy(float), here.index.isin(boxes.index).astype(int)
     for _, at in sorted(here.groupby('image').indices.items()):
         b, of = partials(rng, own[at], edge[here.angle.iat[at[0]]], wanted[at], label_iou)
         found.append(pd.DataFrame(b, here.index[at[of]], BOX))
     return pd.concat(found)
 
-# %% ../nbs/31_queries.ipynb #9a08546d
+# %% ../nbs/31_queries.ipynb #8b4a5e11
 def _more_off(moved, kept, every, rng, label_iou, off_share):
     "Boxes and `kept` of `perturb_like_test`, with more of them moved off until `off_share` of all are"
     missing = round(off_share*len(moved)) - int((~kept).sum())
@@ -253,10 +259,9 @@ def _more_off(moved, kept, every, rng, label_iou, off_share):
     first = kept & (moved.kind != 'doubled').to_numpy()
     off = _off_boxes(every.loc[moved.row[first]], every, rng, label_iou)
     at = rng.permutation(np.flatnonzero(first & moved.row.isin(off.index).to_numpy()))[:missing]
-    moved, kept = moved.copy(), kept.copy()
+    moved = moved.copy()
     moved.loc[at, BOX] = off.loc[moved.row[at]].to_numpy()
-    kept[at] = False
-    return moved, kept
+    return moved, kept & ~moved.index.isin(at)
 
 # %% ../nbs/31_queries.ipynb #0d6ce2c1
 def as_in_test(
@@ -328,7 +333,6 @@ def row_weights(
 ) -> np.ndarray: # float[n], mean 1
     "Row weights that make the queries' views and unknown people as frequent as the test's"
     here = q.angle.value_counts(normalize=True)
-    both = [a for a in here.index if views.get(a)]
-    if not both: return share_weights(q.label_id, unknown_share)
-    mix = {a: views[a]/here[a] for a in both}
+    mix = {a: views[a]/here[a] for a in here.index if views.get(a)}
+    if not mix: return share_weights(q.label_id, unknown_share)
     return share_weights(q.label_id, unknown_share, q.angle.map(mix).fillna(0))

@@ -261,7 +261,7 @@ GALLERY = _fold | _places | dict(
     adapt=Param(_share, 0.5, "share of the test's own batch statistics in the net that encodes it; 0: as trained"),
     perturb=Param(Truth(), True, "cut, shift and double the validation boxes as the test's boxes are"),
     label_iou=TRAIN['label_iou']._replace(default=0.5, recipes={}),
-    off_share=Param(Number(0, 0.5), 0.07, "share of the players' boxes to be off them, at least; where perturb is True"),
+    off_share=Param(Number(0, 0.5), 0.07, "share of the players' boxes to be off them, at least; if perturb is True"),
     gallery_seed=Param(_seed, 42, 'of which boxes are moved'))
 
 _voter = dict(fold=Param(Fold(FINAL, ENSEMBLE), 0, "number of the fold; 'final'; 'ensemble': all of them vote"))
