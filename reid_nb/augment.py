@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from fastai.callback.core import Callback
 from fastcore.basics import patch
 
+from .boxes import LABEL_IOU
+
 # %% ../nbs/21_augment.ipynb #087d00f8
 def _jittered(n, jitter, rand):
     "The corners of `n` windows, `[n, 2]` each: the box itself, shifted and scaled a little"
@@ -46,6 +48,30 @@ def _cut_like(lo, hi, look, rand):
         lo[:, axis] += gone*first
         hi[:, axis] -= gone*~first
 
+# %% ../nbs/21_augment.ipynb #77db379a
+def _iou_with_box(lo, hi):
+    "IoU of windows with the box, which goes from -1 to 1 along both axes, `[…]` for corners `[…, 2]`"
+    shared = (hi.clamp(max=1) - lo.clamp(min=-1)).clamp(min=0).prod(-1)
+    return shared/((hi - lo).clamp(min=0).prod(-1) + 4 - shared)
+
+# %% ../nbs/21_augment.ipynb #39509828
+def _pulled(lo, hi, goal, steps=128):
+    "Windows pulled towards the box until their IoU with it is `goal` or more"
+    out_lo, out_hi = lo + 1, hi - 1
+    parts = torch.linspace(0, 1, steps + 1)[:, None, None] # of the way that is left; 0 is the box itself
+    good = _iou_with_box(parts*out_lo - 1, parts*out_hi + 1) >= goal
+    most = (parts[..., 0]*good).amax(0)[:, None]
+    return most*out_lo - 1, most*out_hi + 1
+
+# %% ../nbs/21_augment.ipynb #45780191
+def _obey(lo, hi, label_iou):
+    "Pull windows that fail the label rule as far above the limit as they are below it; in place"
+    iou = _iou_with_box(lo, hi)
+    low = iou <= label_iou
+    if not low.any(): return
+    goal = (2*label_iou - iou[low] + 1e-3).clamp(max=1)
+    lo[low], hi[low] = _pulled(lo[low], hi[low], goal)
+
 # %% ../nbs/21_augment.ipynb #fbc8bb30
 def random_windows(
     n,           # how many
@@ -54,13 +80,15 @@ def random_windows(
     flip=True,   # mirror half of them
     gen=None,    # a `torch.Generator`
     look=None,   # how the test's boxes look (cut_w, keep_w, cut_h, keep_h): also cut like that
+    label_iou=LABEL_IOU, # the label rule: each window's IoU with the box is over this, between 0 and 1
 ) -> torch.Tensor: # `[n, 2, 3]` affine maps in the box's own coordinates, -1…1 from side to side
-    "Where in the box (and around it) to look"
+    "Where in the box (and around it) to look: windows that by the label rule still show its player"
     rand = partial(torch.rand, generator=gen)
     lo, hi = _jittered(n, jitter, rand)
     _cut_a_side(lo, hi, cut, rand)
     if look:
         _cut_like(lo, hi, look, rand)
+    _obey(lo, hi, label_iou)
     scale = (hi - lo)/2
     if flip:
         scale[:, 0] *= torch.where(rand(n) < .5, -1., 1.)
@@ -217,7 +245,7 @@ def pictures(self:Augment,
     "The net's pictures of a batch"
     p, gen = self.p, self.gen
     x = x.permute(0, 3, 1, 2).float()
-    windows = random_windows(len(x), p['jitter'], p['cut'], p['flip'], gen, self.look)
+    windows = random_windows(len(x), p['jitter'], p['cut'], p['flip'], gen, self.look, p['label_iou'])
     x = cut_windows(x, windows, self.size, self.margin)
     x = jitter_colours(x, p['colour'], gen, 255)
     x = random_grey(x, p['grey'], gen)

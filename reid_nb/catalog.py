@@ -65,7 +65,8 @@ def _rehearsal_answers(fold, game):
     surplus = r.scores.scores.max(1) - info['threshold']
     found = top_two(r.scores).assign(tracklet=r.rows.tracklet, pred=said.joint, surplus=surplus)
     found.index = _asked(r.rows)
-    found = found[((r.rows.kind == 'known') | (r.rows.label_id == UNK)).to_numpy()]
+    q = r.rows
+    found = found[((q.kind == 'known') | (q.label_id == UNK) & (q.kind != 'off')).to_numpy()]
     return found[~found.index.duplicated()]
 
 # %% ../nbs/60_catalog.ipynb #d06228cc

@@ -173,7 +173,7 @@ def prepare(
     workers, marks = p.pop('workers'), _read_review(p.pop('review')) # workers change no result
     if marks is not None:
         p['review'] = fingerprint(corrections(marks))
-    made_from = fingerprint('prepare 3', p, _game_stats(game.forget()))
+    made_from = fingerprint('prepare 4', p, _game_stats(game.forget()))
     checked = None if (game.crop_cache/'prepared.json').exists() else _load_reviewed(game, marks)
     with disk_errors(game.crop_cache):
         game.crop_cache.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from .core import ANGLES, BOX, CLIP, FINAL, UNK
-from .boxes import box_iou
+from .boxes import LABEL_IOU, box_iou, still_his
 from .folds import Fold
 from .metrics import share_weights
+from .negatives import partials
 from .split import sample_sides
 
 # %% ../nbs/31_queries.ipynb #45d381c4
@@ -202,16 +203,8 @@ def _perturb(b, rng, look):
         kind[kind == 'plain'] = 'shifted'
     return out, kind, np.flatnonzero(rng.random(len(b)) < look.doubled)
 
-# %% ../nbs/31_queries.ipynb #cce2de91
-def _still_there(b, moved, min_keep):
-    "Whether each moved box still shows the player of its box, bool[n]"
-    lo = np.maximum(b[:, :2], moved[:, :2])
-    hi = np.minimum(b[:, :2] + b[:, 2:], moved[:, :2] + moved[:, 2:])
-    inside = np.clip(hi - lo, 0, None).prod(1)
-    return (inside >= min_keep*b[:, 2:].prod(1)) & (inside >= .5*moved[:, 2:].prod(1))
-
 # %% ../nbs/31_queries.ipynb #aa216b82
-def _perturb_view(g, rng, look, min_keep):
+def _perturb_view(g, rng, look, label_iou):
     "The boxes of one view as `perturb_like_test` gives them, with `kept`"
     b = g[BOX].values.astype(float)
     moved, kind, twice = _perturb(b, rng, look)
@@ -220,52 +213,92 @@ def _perturb_view(g, rng, look, min_keep):
         moved = np.r_[moved, _shift(b[twice], rng, look.shifts)]
         kind = np.r_[kind, ['doubled']*len(twice)]
     moved = np.c_[moved[:, :2].round(), np.maximum(moved[:, 2:].round(), 2)]
-    new = g.iloc[at].rename_axis('row').reset_index().assign(kind=kind, kept=_still_there(b[at], moved, min_keep))
+    new = g.iloc[at].rename_axis('row').reset_index().assign(kind=kind, kept=still_his(moved, b[at], label_iou))
     new[BOX] = moved
     return new
 
 # %% ../nbs/31_queries.ipynb #58ede4f9
 def perturb_like_test(
-    boxes:pd.DataFrame, # validation boxes
-    rng,                # np.random.Generator
-    looks:dict,         # of measure_look
-    min_keep:float=.4,  # share of a player's box that must be left for the label to hold
-) -> tuple: # boxes with `row` and `kind`; bool[n], whether each still shows its player
+    boxes:pd.DataFrame,         # validation boxes
+    rng,                        # np.random.Generator
+    looks:dict,                 # of measure_look
+    label_iou:float=LABEL_IOU,  # the label rule's limit, between 0 and 1
+) -> tuple: # boxes with `row` and `kind`; bool[n], whether each still carries its player's label
     "Validation boxes made to look like test boxes: moved, cut and doubled at the measured rates"
     views = boxes.groupby('angle', sort=True)
-    new = pd.concat([_perturb_view(g, rng, looks.get(a, looks['all']), min_keep) for a, g in views], ignore_index=True)
+    new = pd.concat([_perturb_view(g, rng, looks.get(a, looks['all']), label_iou) for a, g in views], ignore_index=True)
     return new.drop(columns='kept'), new.kept.values
+
+# %% ../nbs/31_queries.ipynb #0e6c06c5
+def _edges(boxes):
+    "How far to the right and down the boxes of each view reach, as the size of its frames: dict of angle: (w, h)"
+    ends = pd.DataFrame(dict(right=boxes.x + boxes.w, low=boxes.y + boxes.h)).groupby(boxes.angle).max()
+    return dict(zip(ends.index, ends.to_numpy(float)))
+
+# %% ../nbs/31_queries.ipynb #fcd19818
+def _off_boxes(
+    boxes,     # validation boxes; index as in `every`
+    every,     # all train boxes: nobody of a frame may be shown
+    rng,       # np.random.Generator
+    label_iou, # the label rule's limit
+) -> pd.DataFrame: # x, y, w, h; the index says whose box it is off
+    "A box off each player where one can be had: some of him, but nobody's by the rule"
+    edge, found = _edges(every), []
+    here = every[every.image.isin(boxes.image.unique())]
+    own, wanted = here[BOX].to_numpy(float), here.index.isin(boxes.index).astype(int)
+    for _, at in sorted(here.groupby('image').indices.items()):
+        b, of = partials(rng, own[at], edge[here.angle.iat[at[0]]], wanted[at], label_iou)
+        found.append(pd.DataFrame(b, here.index[at[of]], BOX))
+    return pd.concat(found)
+
+# %% ../nbs/31_queries.ipynb #8b4a5e11
+def _more_off(moved, kept, every, rng, label_iou, off_share):
+    "Boxes and `kept` of `perturb_like_test`, with more of them moved off until `off_share` of all are"
+    missing = round(off_share*len(moved)) - int((~kept).sum())
+    if missing <= 0: return moved, kept
+    first = kept & (moved.kind != 'doubled').to_numpy()
+    off = _off_boxes(every.loc[moved.row[first]], every, rng, label_iou)
+    at = rng.permutation(np.flatnonzero(first & moved.row.isin(off.index).to_numpy()))[:missing]
+    moved = moved.copy()
+    moved.loc[at, BOX] = off.loc[moved.row[at]].to_numpy()
+    return moved, kept & ~moved.index.isin(at)
 
 # %% ../nbs/31_queries.ipynb #0d6ce2c1
 def as_in_test(
-    q:pd.DataFrame,     # queries
-    train:pd.DataFrame, # all train boxes
-    test:pd.DataFrame,  # all test boxes
-    seed:int=42,        # of which boxes are moved
-) -> pd.DataFrame: # a table like `q`: some boxes moved, some twice, those moved off their player left out
+    q:pd.DataFrame,            # queries
+    train:pd.DataFrame,        # all train boxes
+    test:pd.DataFrame,         # all test boxes
+    seed:int=42,               # of which boxes are moved
+    label_iou:float=LABEL_IOU, # the label rule's limit, between 0 and 1
+    off_share:float=.07,       # share of the players' boxes to be off them, at least
+) -> pd.DataFrame: # a table like `q`: some boxes moved, some twice, those off their player with label -1 and kind 'off'
     "The queries as the test would show them"
-    players = q[q.kind != 'background']
-    moved, kept = perturb_like_test(players, np.random.default_rng(seed), measure_look(train, test))
-    moved = moved[kept].set_index('row')
-    kind = players.kind.loc[moved.index].to_numpy()
-    return pd.concat([moved.assign(kind=kind)[q.columns], q[q.kind == 'background']])
+    rng, people = np.random.default_rng(seed), q[q.kind.isin(('known', 'unknown'))]
+    moved, kept = perturb_like_test(people, rng, measure_look(train, test), label_iou)
+    moved, kept = _more_off(moved, kept, train, rng, label_iou, off_share)
+    moved = moved.set_index('row')
+    was = people.loc[moved.index]
+    moved = moved.assign(kind=np.where(kept, was.kind, 'off'), label_id=np.where(kept, was.label_id, UNK))
+    return pd.concat([moved[q.columns], q[~q.kind.isin(('known', 'unknown'))]])
 
 # %% ../nbs/31_queries.ipynb #35742ec7
 def fold_queries(
-    f:Fold,            # a fold
-    game,              # a Game
-    perturb:bool=True, # as the test would show them; False: as they are
-    seed:int=42,       # of which boxes are moved
-) -> pd.DataFrame: # as from queries
+    f:Fold,                    # a fold
+    game,                      # a Game
+    perturb:bool=True,         # as the test would show them; False: as they are
+    seed:int=42,               # of which boxes are moved
+    label_iou:float=LABEL_IOU, # the label rule's limit, between 0 and 1
+    off_share:float=.07,       # share of the players' boxes to be off them, at least; where `perturb`
+) -> pd.DataFrame: # as from queries, with one more kind, 'off'
     "A fold's validation queries, as they are or as the test would show them"
     q = queries(f, game.negatives)
     if not perturb: return q
-    return as_in_test(q, pd.concat([f.train, f.val, f.unknown]), game.test, seed)
+    return as_in_test(q, pd.concat([f.train, f.val, f.unknown]), game.test, seed, label_iou, off_share)
 
 # %% ../nbs/31_queries.ipynb #2bcb9b50
 def _in_role(q, k, player):
     "The queries of role number `k`, in which `player` is enrolled"
-    his = (q.who == player) & (player != UNK)
+    his = (q.who == player) & (player != UNK) & (q.kind != 'off')
     tracklet = q.tracklet + k*(q.tracklet.max() + 1)
     return q.assign(role=player, label_id=np.where(his, player, q.label_id), tracklet=tracklet)
 
@@ -300,7 +333,6 @@ def row_weights(
 ) -> np.ndarray: # float[n], mean 1
     "Row weights that make the queries' views and unknown people as frequent as the test's"
     here = q.angle.value_counts(normalize=True)
-    both = [a for a in here.index if views.get(a)]
-    if not both: return share_weights(q.label_id, unknown_share)
-    mix = {a: views[a]/here[a] for a in both}
+    mix = {a: views[a]/here[a] for a in here.index if views.get(a)}
+    if not mix: return share_weights(q.label_id, unknown_share)
     return share_weights(q.label_id, unknown_share, q.angle.map(mix).fillna(0))

@@ -179,7 +179,7 @@ DATA = _places | dict(
     bg_per_frame=Param(Number(0, 100), 1.0, 'background boxes a frame; a fraction is a chance'),
     partial_per_box=Param(Number(0, 100), 0.3, 'cut or shifted boxes a player box; a fraction is a chance'),
     max_iou_bg=Param(_share, 0.1, 'a background box overlaps no player more'),
-    max_iou_partial=Param(_share, 0.4, 'a partial box overlaps no player more'),
+    max_iou_partial=Param(_share, 0.5, "a partial box overlaps nobody more: the label rule's limit"),
     data_seed=Param(_seed, 42, 'of the negatives'),
     workers=Param(_whole, 0, 'threads; 0: one a core'))
 
@@ -237,6 +237,7 @@ TRAIN |= dict(
     jitter=by_recipe(_weight, 'spread of place and size, as a share of the box', 0.1),
     cut=by_recipe(_share, 'chance that a side is cut', 0.3),
     match=by_recipe(Choice('test', 'none'), 'also cut boxes as often and as deep as the test shows them', 'none'),
+    label_iou=by_recipe(_inside, 'a box shows a player only if its IoU with his right box is over this', 0.5),
     erase=by_recipe(_share, 'chance that a rectangle is painted over', 0., demo=0.5),
     colour=by_recipe(_share, 'spread of brightness, contrast, saturation and cast', 0.3),
     grey=by_recipe(_share, 'chance that a crop loses its colours', 0.),
@@ -259,6 +260,8 @@ GALLERY = _fold | _places | dict(
     tune_on=Param(Choice('tracklets', 'boxes'), 'tracklets', 'what is asked about when the threshold is tuned'),
     adapt=Param(_share, 0.5, "share of the test's own batch statistics in the net that encodes it; 0: as trained"),
     perturb=Param(Truth(), True, "cut, shift and double the validation boxes as the test's boxes are"),
+    label_iou=TRAIN['label_iou']._replace(default=0.5, recipes={}),
+    off_share=Param(Number(0, 0.5), 0.07, "share of the players' boxes to be off them, at least; if perturb is True"),
     gallery_seed=Param(_seed, 42, 'of which boxes are moved'))
 
 _voter = dict(fold=Param(Fold(FINAL, ENSEMBLE), 0, "number of the fold; 'final'; 'ensemble': all of them vote"))
