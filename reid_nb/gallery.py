@@ -24,6 +24,7 @@ from .queries import fold_queries, in_roles, mean_over, row_weights, spread, vie
 from .recipes import settings
 from .scores import SCORES, Gallery, Rehearsal, Scores, load_rehearsal, load_scores, save_rehearsal, save_scores
 from .show import evenly
+from .whiten import fit_whitener
 
 # %% ../nbs/04_gallery.ipynb #253199c2
 def embed_boxes(
@@ -31,11 +32,12 @@ def embed_boxes(
     boxes,    # a table of boxes: train, negatives or test
     game,     # a Game
     adapt=0., # share of these crops' own batch statistics, see ReIDNet.adapted
-) -> np.ndarray: # float32[n, d] of unit length, row i for box i
+    rich=False, # also describe them
+) -> np.ndarray: # float32[n, d] of unit length, row i for box i; `rich`: followed by the descriptor
     "Embeddings of a table of boxes"
-    if boxes.empty: return np.zeros((0, net.dim), np.float32)
+    if boxes.empty: return net.encode(np.zeros((0, *net.size, 3), np.uint8), rich=rich)
     crops = load_crops(boxes, game, net.size)
-    return net.adapted(crops, adapt).encode(crops)
+    return net.adapted(crops, adapt).encode(crops, rich=rich)
 
 # %% ../nbs/04_gallery.ipynb #a18b4559
 def enrol(
@@ -44,28 +46,43 @@ def enrol(
     score='nearest', # a name in `SCORES`
     nearest=5,       # how many of a player's crops make his score
     max_crops=200,   # crops to enrol of each player and view
+    rich=0.,         # share of the descriptors in the score, 0…1
+    widths=None,     # with `rich`: numbers of the embedding and of each block of the descriptor, ReIDNet.widths
 ) -> Gallery:
     "The gallery of these boxes"
     if (boxes.label_id == UNK).any(): raise ValueError('a box labelled -1 cannot be enrolled: it shows nobody')
     if max_crops < 1: raise ParameterError(f'max_crops={max_crops}: 1 or more')
     entry = boxes.label_id.to_numpy()*len(ANGLES) + np.array([ANGLES.index(a) for a in boxes.angle], int)
     some = boxes.index.get_indexer(spread(boxes, max_crops).index)
-    vectors, entries = SCORES[score](nearest).enrol(np.asarray(emb, np.float32), entry, some)
-    return Gallery(entries//len(ANGLES), entries % len(ANGLES), vectors, score, nearest)
+    emb, told = np.asarray(emb, np.float32), None
+    if rich:
+        emb, told = emb[:, :widths[0]], emb[:, widths[0]:]
+    vectors, entries = SCORES[score](nearest).enrol(emb, entry, some)
+    parts = _describe_players(told[some], entry[some]//len(ANGLES), widths[1:]) if rich else {}
+    return Gallery(entries//len(ANGLES), entries % len(ANGLES), vectors, score, nearest, rich, **parts)
+
+def _describe_players(told, who, widths):
+    "The whitening that enrolled crops let one learn, and the crops under it"
+    white = fit_whitener(told, who, widths)
+    return dict(seen=white.apply(told), seen_of=who, mean=white.mean, axes=white.axes)
 
 # %% ../nbs/04_gallery.ipynb #ab68f4ef
 def role_scores(
-    emb,     # of the queries float32[n, d]
-    gallery, # of everybody, hidden players too
+    emb,     # of the queries, what embed_boxes gives, n rows
+    seen,    # of the boxes that are enrolled in some role
+    boxes,   # these boxes
     rows,    # the queries in their roles, n for each role
     hidden,  # all hidden players
+    **how,   # of enrol
 ) -> tuple: # scores float32[len(rows), L], -inf for who is not enrolled in a role; labels int[L]
     "How much every query looks like those who are enrolled in its role"
-    scores, labels = gallery.scores(emb), gallery.players()
-    shown = ~np.isin(labels, hidden) | (labels == rows.role.to_numpy()[:, None])
-    some = shown.any(0)
-    every = np.tile(scores, (len(rows)//len(scores), 1))
-    return np.where(shown, every, -np.inf)[:, some].astype(np.float32), labels[some]
+    found = []
+    for role, q in rows.groupby('role', sort=False):
+        there = (~boxes.label_id.isin(hidden) | (boxes.label_id == role)).to_numpy()
+        gallery = enrol(seen[there], boxes[there], **how)
+        found.append(pd.DataFrame(gallery.scores(emb, q.angle), columns=gallery.players()))
+    scores = pd.concat(found).sort_index(axis=1).fillna(-np.inf)
+    return scores.to_numpy(np.float32), scores.columns.to_numpy(int)
 
 # %% ../nbs/04_gallery.ipynb #2e415fe3
 def tune(
@@ -96,7 +113,8 @@ def save_gallery(
     path = game.gallery_file(fold)
     with atomic(path) as tmp:
         save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, tmp)
-    marks = dict(arrays=fingerprint(*[arrays[k] for k in sorted(arrays)]), score=gallery.score, nearest=gallery.nearest)
+    marks = dict(arrays=fingerprint(*[arrays[k] for k in sorted(arrays)]), score=gallery.score, nearest=gallery.nearest,
+                 rich=gallery.rich)
     write_sealed(info | marks, path.with_suffix('.json'))
 
 # %% ../nbs/04_gallery.ipynb #43e0f7f1
@@ -108,7 +126,7 @@ def load_gallery(
     path, how = game.gallery_file(fold), again('gallery', fold)
     if not path.exists(): raise MissingError(f'{path} is missing: {how} first')
     info = read_sealed(path.with_suffix('.json'), how)
-    if 'score' not in info: raise StaleError(f'{path} was made by an older version: {how} again')
+    if 'rich' not in info: raise StaleError(f'{path} was made by an older version: {how} again')
     try:
         arrays = load_file(path)
     except SafetensorError as e:
@@ -118,7 +136,7 @@ def load_gallery(
     if info['model'] != read_recipe(game.model_file(fold))['sha256']:
         net = f'{game.model_file(fold).stem}.json'
         raise StaleError(f'{path} was made with another checkpoint than {net} describes: {how} again')
-    return Gallery(**arrays, score=info['score'], nearest=info['nearest']), info
+    return Gallery(**arrays, **{k: info[k] for k in ('score', 'nearest', 'rich')}), info
 
 # %% ../nbs/04_gallery.ipynb #6dc69886
 def _on_disk(game, fold, wanted, now):
@@ -156,7 +174,7 @@ def _save_scores(game, fold, tested, gallery, info):
     "Score the embeddings of the test boxes and write them: a row for every row of the test table"
     thresholds = np.full(len(game.test), info['threshold'], np.float32)
     meta = dict(fold=fold, gallery=info['fingerprint'])
-    save_scores(game.scores_file(fold), Scores(gallery.scores(tested), gallery.players(), thresholds, meta))
+    save_scores(game.scores_file(fold), Scores(gallery.scores(tested, game.test.angle), gallery.players(), thresholds, meta))
 
 # %% ../nbs/04_gallery.ipynb #19d326d9
 _MAX_NEGATIVES = 2000 # to look at
@@ -165,10 +183,10 @@ def _save_embeddings(game, fold, net, boxes, seen, tested, info):
     "Keep the vectors of train boxes (those `seen`, and the others), of some negatives and of the test"
     others = game.fold(fold).every.drop(boxes.index)
     some = evenly(game.negatives, _MAX_NEGATIVES)
-    train = np.concatenate([seen, embed_boxes(net, others, game)])
+    train = np.concatenate([seen[:, :net.dim], embed_boxes(net, others, game)])
     rows = [[*boxes.index, *others.index], some.index, game.test.index]
-    meta = dict(fold=fold, gallery=info['fingerprint'])
-    save_embeddings(game.embeddings_file(fold), join_tables([train, embed_boxes(net, some, game), tested], rows, meta))
+    tables = [train, embed_boxes(net, some, game), tested[:, :net.dim]]
+    save_embeddings(game.embeddings_file(fold), join_tables(tables, rows, dict(fold=fold, gallery=info['fingerprint'])))
 
 # %% ../nbs/04_gallery.ipynb #37d1aa93
 def _parts(f, enrol_unknown):
@@ -176,6 +194,11 @@ def _parts(f, enrol_unknown):
     early = f.unknown[f.unknown.part == 'train'] if enrol_unknown and len(f.unknown_labels) > 1 else f.unknown[:0]
     rest = pd.concat([f.val, f.unknown.drop(early.index)]) if enrol_unknown else f.val
     return pd.concat([f.train, early]), rest, sorted(set(early.label_id.tolist()))
+
+# %% ../nbs/04_gallery.ipynb #f12306a3
+def _seen(net, boxes, game, p, adapt=0.):
+    "What the parameters ask the net to say of some boxes"
+    return embed_boxes(net, boxes, game, adapt, bool(p['rich']))
 
 # %% ../nbs/04_gallery.ipynb #dd1ac6a4
 def gallery_fold(
@@ -189,20 +212,20 @@ def gallery_fold(
     net, f = _fresh_net(game.forget(), fold), game.fold(fold)
     made = made_from(f, game) | dict(model=net.recipe['sha256'])
     made |= dict(test=fingerprint(game.test), test_pictures=game.test_pictures)
-    how = {k: p[k] for k in ('score', 'nearest', 'max_crops')}
+    how = {k: p[k] for k in ('score', 'nearest', 'max_crops', 'rich')} | dict(widths=net.widths())
     if fold == FINAL: return _final_gallery(net, f, game, p, how, made)
-    wanted = fingerprint('gallery 10', p, made)
+    wanted = fingerprint('gallery 11', p, made)
     if old := _on_disk(game, fold, wanted, p | made): return old
     info = p | dict(views=view_shares(game.test), fold=fold, fingerprint=wanted, **made)
     first, rest, info['roles'] = _parts(f, p['enrol_unknown'])
-    seen, tested = embed_boxes(net, first, game), embed_boxes(net, game.test, game, info['adapt'])
+    seen, tested = _seen(net, first, game, p), _seen(net, game.test, game, p, p['adapt'])
     q = fold_queries(f, game, p['perturb'], p['gallery_seed'], p['label_iou'], p['off_share'])
     rows = in_roles(q, info['roles'])
-    asked = embed_boxes(net, rows[rows.role == rows.role.iat[0]], game, p['adapt'])
-    scores, labels = role_scores(asked, enrol(seen, first, **how), rows, f.unknown_labels)
+    asked = _seen(net, rows[rows.role == rows.role.iat[0]], game, p, p['adapt'])
+    scores, labels = role_scores(asked, seen, first, rows, f.unknown_labels, **how)
     info['validation'] = tune(scores, labels, rows, p['unknown_share'], p['tune_on'], info['views'])
     info['threshold'] = info['validation']['threshold']
-    everybody, seen = pd.concat([first, rest]), np.concatenate([seen, embed_boxes(net, rest, game)])
+    everybody, seen = pd.concat([first, rest]), np.concatenate([seen, _seen(net, rest, game, p)])
     gallery = enrol(seen, everybody, **how)
     info['enrolled'] = gallery.players().tolist()
     believed = np.full(len(rows), info['threshold'], np.float32)
@@ -227,9 +250,9 @@ def _final_gallery(net, f, game, p, how, made):
     "Everybody's gallery for the net that was trained with everybody"
     thresholds = _fold_thresholds(game, f)
     now = how | dict(adapt=p['adapt'], thresholds=thresholds) | made
-    wanted = fingerprint('final gallery 5', now)
+    wanted = fingerprint('final gallery 6', now)
     if old := _on_disk(game, FINAL, wanted, now): return old
-    seen, tested = embed_boxes(net, f.train, game), embed_boxes(net, game.test, game, p['adapt'])
+    seen, tested = _seen(net, f.train, game, p), _seen(net, game.test, game, p, p['adapt'])
     gallery = enrol(seen, f.train, **how)
     info = now | dict(fold=FINAL, threshold=float(np.mean(list(thresholds.values()))), fingerprint=wanted,
                       enrolled=gallery.players().tolist())

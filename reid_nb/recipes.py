@@ -254,6 +254,7 @@ TRAIN |= dict(
 GALLERY = _fold | _places | dict(
     score=Param(Choice(*SCORES), 'nearest', 'how a query is compared with a player'),
     nearest=Param(_count, 5, "how many of a player's crops make his score"),
+    rich=Param(_share, 0.67, "share of the net's whitened descriptor in the score; 0: the embedding alone"),
     max_crops=Param(_count, 200, 'crops to enrol of each player and view'),
     enrol_unknown=Param(Truth(), True, "enrol the fold's own unknown players too, once the threshold is tuned"),
     unknown_share=TRAIN['unknown_share']._replace(default=0.25, recipes={}),
