@@ -30,7 +30,8 @@ import reid_nb.data # noqa: F401 (a Game reads its tables with it)
 from .core import BOX, GAME, UNK, Game
 from .crops import crop_names
 from .learner import CropSet, make_learner
-from .model import ReIDNet, autocast
+from .model import ReIDNet
+from .precision import autocast
 from .pictures import crop_rect
 from .places import drawn_game, open_game
 from .recipes import parse_size, train_params

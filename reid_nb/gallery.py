@@ -39,6 +39,12 @@ def embed_boxes(
     crops = load_crops(boxes, game, net.size)
     return net.adapted(crops, adapt).encode(crops, rich=rich)
 
+# %% ../nbs/04_gallery.ipynb #41b434d1
+def _describe_players(told, who, widths):
+    "The whitening that enrolled crops let one learn, and the crops under it"
+    white = fit_whitener(told, who, widths)
+    return dict(seen=white.apply(told), seen_of=who, mean=white.mean, axes=white.axes)
+
 # %% ../nbs/04_gallery.ipynb #a18b4559
 def enrol(
     emb,             # embeddings float32[n, d]
@@ -60,11 +66,6 @@ def enrol(
     vectors, entries = SCORES[score](nearest).enrol(emb, entry, some)
     parts = _describe_players(told[some], entry[some]//len(ANGLES), widths[1:]) if rich else {}
     return Gallery(entries//len(ANGLES), entries % len(ANGLES), vectors, score, nearest, rich, **parts)
-
-def _describe_players(told, who, widths):
-    "The whitening that enrolled crops let one learn, and the crops under it"
-    white = fit_whitener(told, who, widths)
-    return dict(seen=white.apply(told), seen_of=who, mean=white.mean, axes=white.axes)
 
 # %% ../nbs/04_gallery.ipynb #ab68f4ef
 def role_scores(
@@ -174,7 +175,8 @@ def _save_scores(game, fold, tested, gallery, info):
     "Score the embeddings of the test boxes and write them: a row for every row of the test table"
     thresholds = np.full(len(game.test), info['threshold'], np.float32)
     meta = dict(fold=fold, gallery=info['fingerprint'])
-    save_scores(game.scores_file(fold), Scores(gallery.scores(tested, game.test.angle), gallery.players(), thresholds, meta))
+    scores = gallery.scores(tested, game.test.angle)
+    save_scores(game.scores_file(fold), Scores(scores, gallery.players(), thresholds, meta))
 
 # %% ../nbs/04_gallery.ipynb #19d326d9
 _MAX_NEGATIVES = 2000 # to look at

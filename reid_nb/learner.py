@@ -29,7 +29,8 @@ from torch.utils.data import DataLoader, Dataset
 from .augment import Augment
 from .core import UNK, DataError, ParameterError
 from .judge import Stop
-from .model import ReIDLoss, autocast, half_of
+from .model import ReIDLoss
+from .precision import autocast, half_of
 from .together import Together, bare
 
 # %% ../nbs/23_learner.ipynb #fbb2c104

@@ -34,12 +34,23 @@ def _scales(x, widths):
     blocks = np.split(x.var(0), ends[:-1])
     return np.concatenate([np.full(len(b), max(b.sum(), 1e-12)**.5) for b in blocks]).astype(np.float32)
 
+# %% ../nbs/34a_whiten.ipynb #3c411b83
 def _within(z, who):
     "The covariance of `z` within people"
     _, at = np.unique(who, return_inverse=True)
     mean = np.stack([z[at == i].mean(0) for i in range(at.max() + 1)])
     left = z - mean[at]
     return left.T @ left/len(z)
+
+# %% ../nbs/34a_whiten.ipynb #9725cea5
+def _check(x, who, widths):
+    "Refuse descriptors that do not fit their blocks, or that say nothing of how one player's crops differ"
+    players = len(np.unique(who))
+    if sum(widths) != x.shape[1]:
+        raise ValueError(f'blocks of {sum(widths)} numbers in all, descriptors of {x.shape[1]}')
+    if len(x) <= players:
+        raise DataError(f'{len(x)} enrolled crops of {players} players: '
+                        'how the crops of one player differ can only be learnt from two or more')
 
 # %% ../nbs/34a_whiten.ipynb #06dff207
 def fit_whitener(
@@ -52,10 +63,7 @@ def fit_whitener(
 ) -> Whitener:
     "The map that makes the crops of one player scatter alike in every direction"
     x = np.asarray(x, np.float32)
-    if sum(widths) != x.shape[1]: raise ValueError(f'blocks of {sum(widths)} numbers in all, descriptors of {x.shape[1]}')
-    if len(x) <= len(np.unique(who)):
-        raise DataError(f'{len(x)} enrolled crops of {len(np.unique(who))} players: '
-                        'how the crops of one player differ can only be learnt from two or more')
+    _check(x, who, widths)
     mean, scale = x.mean(0), _scales(x, widths)
     z = (x - mean)/scale
     pca = PCA(min(dim, len(x) - 1, x.shape[1]), svd_solver='randomized', random_state=seed).fit(z)
@@ -66,6 +74,14 @@ def fit_whitener(
     return Whitener(mean, axes.astype(np.float32))
 
 # %% ../nbs/34a_whiten.ipynb #f988ae05
+def _level(s, prior):
+    "The scores of one view at one level"
+    mean, spread, own = s.mean(0), s.std(0), len(s)/(len(s) + prior)
+    middle = mean.mean()
+    wider = spread/max(spread.mean(), 1e-6) # than the players' spreads on average
+    return (s - own*mean - (1 - own)*middle)/np.maximum(own*wider + 1 - own, 1e-6) + middle
+
+# %% ../nbs/34a_whiten.ipynb #617596f2
 def level(
     scores,   # float32[n, L]
     views,    # the view of each row
@@ -78,10 +94,3 @@ def level(
         rows = views == view
         levelled[rows] = _level(scores[rows], prior)
     return levelled
-
-def _level(s, prior):
-    "The scores of one view at one level"
-    mean, spread, own = s.mean(0), s.std(0), len(s)/(len(s) + prior)
-    middle = mean.mean()
-    wider = spread/max(spread.mean(), 1e-6) # than the players' spreads on average
-    return (s - own*mean - (1 - own)*middle)/np.maximum(own*wider + 1 - own, 1e-6) + middle
