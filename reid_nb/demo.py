@@ -262,7 +262,9 @@ _KEPT = ('README.md', '.gitignore')  # what a folder may hold and yet take a gam
 
 def _taken(dest, size, seed):
     "Refuse a folder that holds something else"
-    raise FileExistsError(f'{dest} holds something other than the {size} game of seed {seed}: '
+    old = _note(dest/'demo.json').get('version', VERSION)
+    what = f'a demo game of version {old}, which is now {VERSION}, and so something' if old != VERSION else 'something'
+    raise FileExistsError(f'{dest} holds {what} other than the {size} game of seed {seed}: '
                           'name another folder or remove it first')
 
 # %% ../nbs/90_demo.ipynb #a11f9002
