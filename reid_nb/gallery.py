@@ -7,6 +7,8 @@ __all__ = ['embed_boxes', 'enrol', 'role_scores', 'tune', 'save_gallery', 'load_
 
 # %% ../nbs/04_gallery.ipynb #44d0d280
 import re
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,8 @@ from .embeddings import join_tables, load_embeddings, save_embeddings
 from .folds import changes, check_made, made_from, split_note
 from .metrics import by_view, open_set_report
 from .model import load_reid, read_recipe
-from .queries import fold_queries, in_roles, mean_over, row_weights, spread, view_shares
+from .on_player import fit_on_player
+from .queries import boxes_on_and_off, fold_queries, in_roles, mean_over, row_weights, spread, view_shares
 from .recipes import settings
 from .scores import SCORES, Gallery, Rehearsal, Scores, load_rehearsal, load_scores, save_rehearsal, save_scores
 from .show import evenly
@@ -53,7 +56,7 @@ def enrol(
     nearest=5,       # how many of a player's crops make his score
     max_crops=200,   # crops to enrol of each player and view
     rich=0.,         # share of the descriptors in the score, 0…1
-    widths=None,     # with `rich`: numbers of the embedding and of each block of the descriptor, ReIDNet.widths
+    widths=None,     # numbers of the embedding and of each block of the descriptor, ReIDNet.widths; None: no descriptor
 ) -> Gallery:
     "The gallery of these boxes"
     if (boxes.label_id == UNK).any(): raise ValueError('a box labelled -1 cannot be enrolled: it shows nobody')
@@ -61,7 +64,7 @@ def enrol(
     entry = boxes.label_id.to_numpy()*len(ANGLES) + np.array([ANGLES.index(a) for a in boxes.angle], int)
     some = boxes.index.get_indexer(spread(boxes, max_crops).index)
     emb, told = np.asarray(emb, np.float32), None
-    if rich:
+    if widths:
         emb, told = emb[:, :widths[0]], emb[:, widths[0]:]
     vectors, entries = SCORES[score](nearest).enrol(emb, entry, some)
     parts = _describe_players(told[some], entry[some]//len(ANGLES), widths[1:]) if rich else {}
@@ -175,8 +178,8 @@ def _save_scores(game, fold, tested, gallery, info):
     "Score the embeddings of the test boxes and write them: a row for every row of the test table"
     thresholds = np.full(len(game.test), info['threshold'], np.float32)
     meta = dict(fold=fold, gallery=info['fingerprint'])
-    scores = gallery.scores(tested, game.test.angle)
-    save_scores(game.scores_file(fold), Scores(scores, gallery.players(), thresholds, meta))
+    scores, on_player = gallery.scores(tested, game.test.angle), gallery.chance_on_player(tested)
+    save_scores(game.scores_file(fold), Scores(scores, gallery.players(), thresholds, meta, on_player))
 
 # %% ../nbs/04_gallery.ipynb #19d326d9
 _MAX_NEGATIVES = 2000 # to look at
@@ -197,10 +200,12 @@ def _parts(f, enrol_unknown):
     rest = pd.concat([f.val, f.unknown.drop(early.index)]) if enrol_unknown else f.val
     return pd.concat([f.train, early]), rest, sorted(set(early.label_id.tolist()))
 
-# %% ../nbs/04_gallery.ipynb #f12306a3
-def _seen(net, boxes, game, p, adapt=0.):
-    "What the parameters ask the net to say of some boxes"
-    return embed_boxes(net, boxes, game, adapt, bool(p['rich']))
+# %% ../nbs/04_gallery.ipynb #3c3e6430
+def _with_head(gallery, net, f, game, p):
+    "The gallery, and with it the head that tells boxes on a player from others"
+    boxes = boxes_on_and_off(f, game, p['gallery_seed'], p['label_iou'])
+    told = embed_boxes(net, boxes, game, rich=True)[:, net.dim:]
+    return replace(gallery, on_player=fit_on_player(told, boxes.label_id != UNK).weights)
 
 # %% ../nbs/04_gallery.ipynb #dd1ac6a4
 def gallery_fold(
@@ -216,22 +221,25 @@ def gallery_fold(
     made |= dict(test=fingerprint(game.test), test_pictures=game.test_pictures)
     how = {k: p[k] for k in ('score', 'nearest', 'max_crops', 'rich')} | dict(widths=net.widths())
     if fold == FINAL: return _final_gallery(net, f, game, p, how, made)
-    wanted = fingerprint('gallery 11', p, made)
+    wanted = fingerprint('gallery 12', p, made)
     if old := _on_disk(game, fold, wanted, p | made): return old
     info = p | dict(views=view_shares(game.test), fold=fold, fingerprint=wanted, **made)
     first, rest, info['roles'] = _parts(f, p['enrol_unknown'])
-    seen, tested = _seen(net, first, game, p), _seen(net, game.test, game, p, p['adapt'])
+    told = partial(embed_boxes, net, game=game, rich=True)
+    seen, tested = told(first), told(game.test, adapt=p['adapt'])
     q = fold_queries(f, game, p['perturb'], p['gallery_seed'], p['label_iou'], p['off_share'])
     rows = in_roles(q, info['roles'])
-    asked = _seen(net, rows[rows.role == rows.role.iat[0]], game, p, p['adapt'])
+    asked = told(rows[rows.role == rows.role.iat[0]], adapt=p['adapt'])
     scores, labels = role_scores(asked, seen, first, rows, f.unknown_labels, **how)
     info['validation'] = tune(scores, labels, rows, p['unknown_share'], p['tune_on'], info['views'])
     info['threshold'] = info['validation']['threshold']
-    everybody, seen = pd.concat([first, rest]), np.concatenate([seen, _seen(net, rest, game, p)])
-    gallery = enrol(seen, everybody, **how)
+    everybody, seen = pd.concat([first, rest]), np.concatenate([seen, told(rest)])
+    gallery = _with_head(enrol(seen, everybody, **how), net, f, game, p)
     info['enrolled'] = gallery.players().tolist()
     believed = np.full(len(rows), info['threshold'], np.float32)
-    save_rehearsal(game.rehearsal_file(fold), Rehearsal(rows, Scores(scores, labels, believed, dict(gallery=wanted))))
+    on_player = np.tile(gallery.chance_on_player(asked), len(rows)//len(asked)) # the same in every role
+    rehearsed = Scores(scores, labels, believed, dict(gallery=wanted), on_player)
+    save_rehearsal(game.rehearsal_file(fold), Rehearsal(rows, rehearsed))
     _save_scores(game, fold, tested, gallery, info)
     _save_embeddings(game, fold, net, everybody, seen, tested, info)
     save_gallery(game, fold, gallery, info)
@@ -251,11 +259,13 @@ def _fold_thresholds(game, f):
 def _final_gallery(net, f, game, p, how, made):
     "Everybody's gallery for the net that was trained with everybody"
     thresholds = _fold_thresholds(game, f)
-    now = how | dict(adapt=p['adapt'], thresholds=thresholds) | made
-    wanted = fingerprint('final gallery 6', now)
+    head = {k: p[k] for k in ('adapt', 'label_iou', 'gallery_seed')}
+    now = how | head | dict(thresholds=thresholds) | made
+    wanted = fingerprint('final gallery 7', now)
     if old := _on_disk(game, FINAL, wanted, now): return old
-    seen, tested = _seen(net, f.train, game, p), _seen(net, game.test, game, p, p['adapt'])
-    gallery = enrol(seen, f.train, **how)
+    told = partial(embed_boxes, net, game=game, rich=True)
+    seen, tested = told(f.train), told(game.test, adapt=p['adapt'])
+    gallery = _with_head(enrol(seen, f.train, **how), net, f, game, p)
     info = now | dict(fold=FINAL, threshold=float(np.mean(list(thresholds.values()))), fingerprint=wanted,
                       enrolled=gallery.players().tolist())
     _save_scores(game, FINAL, tested, gallery, info)

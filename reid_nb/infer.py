@@ -19,7 +19,7 @@ from .assign import assign_labels, check_scores
 from .core import CLIP, FINAL, UNK, DataError, MissingError, StaleError
 from .core import again, fingerprint, read_sealed, write_csv, write_json
 from .folds import changes, check_split, made_from, read_split_file
-from .metrics import by_view, closed_accuracy, group_figures, known_auroc, macro_f1, predict
+from .metrics import by_view, closed_accuracy, group_figures, known_auroc, macro_f1, on_player_figures, predict
 from .queries import row_weights
 from .recipes import settings
 from .scores import Scores, load_rehearsal, load_scores
@@ -128,11 +128,11 @@ def box_figures(
     truth,      # int[n]
     angles,     # the view of each box
     kinds=None, # the kind of each box, where it is known
-) -> dict: # closed_accuracy, auroc, with kinds those of group_figures; and for each view a dict of the same
+) -> dict: # closed_accuracy, auroc, with kinds those of group_figures and on_player_figures; and for each view a dict
     "How good the scores of single boxes are, over all boxes and in each view"
     surplus = s.scores - s.thresholds[:, None]
     found = dict(closed_accuracy=closed_accuracy(surplus, s.labels, truth), auroc=known_auroc(surplus, truth))
-    found |= group_figures(surplus, s.labels, truth, kinds)
+    found |= group_figures(surplus, s.labels, truth, kinds) | on_player_figures(s.on_player, truth, kinds)
     return found | by_view(surplus, s.labels, truth, angles, 0., kinds)
 
 # %% ../nbs/05_infer.ipynb #341ae5f2
@@ -182,7 +182,8 @@ def _rehearsed(r, rows, info, given):
     "The answers to the queries `rows` of one role"
     here = np.isfinite(r.scores.scores[rows]).all(0)
     believed = np.full(len(rows), info['threshold'], np.float32)
-    s = Scores(r.scores.scores[rows][:, here], r.scores.labels[here], believed, {})
+    on_player = r.scores.on_player[rows]
+    s = Scores(r.scores.scores[rows][:, here], r.scores.labels[here], believed, {}, on_player)
     q = r.rows.iloc[rows].reset_index(drop=True)
     known = q.tracklet.to_numpy() if info['split']['split'] == 'sample' else None
     return pd.DataFrame(answers(decide(q, s, tracklets=known, **given), s), index=rows)
@@ -270,5 +271,6 @@ def ensemble_folds(
     "Name the test boxes by all folds together"
     members = ensemble_members(game.forget(), folds)
     votes, labels = ensemble_scores([m[:3] for m in members.values()])
-    s = Scores(votes, labels, np.zeros(len(game.test), np.float32), {})
+    on_player = np.mean([m.on_player for m in members.values()], 0)
+    s = Scores(votes, labels, np.zeros(len(game.test), np.float32), {}, on_player)
     return _finish(game.submission_file(), s, game, given, folds=list(members))

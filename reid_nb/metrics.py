@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GROUPS', 'unit', 'centroids', 'cosine_scores', 'predict', 'macro_f1', 'f1_curve', 'tune_threshold', 'share_weights',
            'closed_accuracy', 'known_auroc', 'fpr_at_tpr', 'oscr', 'mean_ap', 'groups_of', 'group_figures',
-           'open_set_report', 'by_view', 'risk_coverage', 'area_under_risk']
+           'on_player_figures', 'open_set_report', 'by_view', 'risk_coverage', 'area_under_risk']
 
 # %% ../nbs/30_metrics.ipynb #17e8df3e
 import numpy as np
@@ -247,6 +247,20 @@ def group_figures(
     rows = {g: np.isin(groups_of(truth, kinds), ['known', g]) for g in GROUPS}
     found = {g: _against(scores, labels, truth, r) for g, r in rows.items()}
     return {f'{g}_{k}': v for g, d in found.items() for k, v in d.items() if g == 'people' or k == 'auroc'}
+
+# %% ../nbs/30_metrics.ipynb #0042887b
+def on_player_figures(
+    chance, # of each query to be on a player, `float[n]`
+    truth,  # `int[n]`, -1 for unknown people
+    kinds,  # the kind of each row; None: not known, and then there are no figures
+) -> dict: # on_player_auroc, and against boxes off a player and empty ones alone; nan where there is no such query
+    "How well boxes on a player are told from others"
+    if kinds is None or not len(chance): return {}
+    group, column = groups_of(truth, kinds), np.asarray(chance)[:, None]
+    on = np.isin(group, ['known', 'people'])
+    found = dict(on_player_auroc=['off', 'empty'], on_player_off_auroc=['off'], on_player_empty_auroc=['empty'])
+    rows = {name: on | np.isin(group, some) for name, some in found.items()}
+    return {name: known_auroc(column[r], np.where(on[r], 0, UNK)) for name, r in rows.items()}
 
 # %% ../nbs/30_metrics.ipynb #2b68de7c
 def open_set_report(

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FRAME', 'part_of', 'true_tracklets', 'queries', 'spread', 'size_residuals', 'Look', 'measure_look',
-           'perturb_like_test', 'as_in_test', 'fold_queries', 'in_roles', 'mean_over', 'view_shares', 'row_weights']
+           'perturb_like_test', 'as_in_test', 'fold_queries', 'boxes_on_and_off', 'in_roles', 'mean_over',
+           'view_shares', 'row_weights']
 
 # %% ../nbs/31_queries.ipynb #162b800f
 from dataclasses import dataclass
@@ -294,6 +295,20 @@ def fold_queries(
     q = queries(f, game.negatives)
     if not perturb: return q
     return as_in_test(q, pd.concat([f.train, f.val, f.unknown]), game.test, seed, label_iou, off_share)
+
+# %% ../nbs/31_queries.ipynb #561da86f
+def boxes_on_and_off(
+    f:Fold,                    # a fold
+    game,                      # a Game
+    seed:int=42,               # of which boxes are moved
+    label_iou:float=LABEL_IOU, # the label rule's limit, between 0 and 1
+    most:int=60,               # boxes of each player and view
+) -> pd.DataFrame: # boxes with label_id, -1 for those off a player, and kind: 'known', 'off' or that of a negative
+    "Training boxes, some of them moved off their player, and negatives"
+    every = pd.concat([f.train, f.val, f.unknown])
+    moved = as_in_test(spread(f.train, most).assign(kind='known'), every, game.test, seed, label_iou, .4)
+    neg = game.negatives
+    return pd.concat([moved, _evenly(neg[part_of(f, neg) == 'train'], len(moved)//2)])
 
 # %% ../nbs/31_queries.ipynb #2bcb9b50
 def _in_role(q, k, player):

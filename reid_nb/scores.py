@@ -21,6 +21,7 @@ from safetensors.numpy import save as to_safetensors
 from .assign import check_scores
 from .core import MissingError, ParameterError, Registry, StaleError, atomic, fingerprint, seal_of, write_csv
 from .metrics import centroids, cosine_scores
+from .on_player import OnPlayer
 from .whiten import Whitener, level
 
 # %% ../nbs/34_scores.ipynb #b79d6f79
@@ -73,6 +74,7 @@ class Gallery:
     seen_of: np.ndarray=None # their players, int[m]
     mean: np.ndarray=None # of the whitening, float32[D]
     axes: np.ndarray=None # of the whitening, float32[D, k]
+    on_player: np.ndarray=None # weights of the head that says whether a box is on a player, see OnPlayer
 
     def players(self) -> np.ndarray:
         "The enrolled players, rising"
@@ -80,8 +82,8 @@ class Gallery:
 
     def arrays(self) -> dict:
         "What goes into its file"
-        named = dict(labels=self.labels, angles=self.angles, vectors=self.vectors)
-        return named | ({k: getattr(self, k) for k in ('seen', 'seen_of', 'mean', 'axes')} if self.rich else {})
+        names = 'labels', 'angles', 'vectors', 'seen', 'seen_of', 'mean', 'axes', 'on_player'
+        return {k: getattr(self, k) for k in names if getattr(self, k) is not None}
 
 # %% ../nbs/34_scores.ipynb #b70f620f
 SEEN_NEAREST = 20 # of a player's descriptors make his score: what is whitened is noisier than an embedding
@@ -102,6 +104,15 @@ def scores(self:Gallery,
     d = cosine_scores(told, self.seen, self.seen_of, players, SEEN_NEAREST)
     return (1 - self.rich)*s + self.rich*level(d, np.zeros(len(query)) if views is None else views)
 
+# %% ../nbs/34_scores.ipynb #f6c45a8b
+@patch
+def chance_on_player(self:Gallery,
+    query, # embeddings followed by the descriptors, float32[n, d + D]
+) -> np.ndarray: # float32[n], 0…1; nan where the gallery has no head for it
+    "How likely each box is on a player, whoever it is"
+    if self.on_player is None: return np.full(len(query), np.nan, np.float32)
+    return OnPlayer(self.on_player).chance(np.asarray(query)[:, self.vectors.shape[1]:])
+
 # %% ../nbs/34_scores.ipynb #2fa2930c
 class Scores(NamedTuple):
     "What one fold says about some boxes"
@@ -109,11 +120,14 @@ class Scores(NamedTuple):
     labels: np.ndarray     # the player of each column, `int[L]`
     thresholds: np.ndarray # the least score that is believed, per box, `float32[n]`
     meta: dict             # what they were made from: fold, and fingerprint of the gallery
+    on_player: np.ndarray = np.zeros(0, np.float32) # how likely each box is on a player, `float32[n]`; empty: not known
 
 # %% ../nbs/34_scores.ipynb #9637703c
+_ARRAYS = 'scores', 'labels', 'thresholds', 'on_player'
+
 def _seal(s):
     "What tells these scores and their meta from any others"
-    return fingerprint(*[np.asarray(a) for a in s[:3]], seal_of(s.meta))
+    return fingerprint(*[np.asarray(getattr(s, k)) for k in _ARRAYS], seal_of(s.meta))
 
 # %% ../nbs/34_scores.ipynb #0d320200
 def save_scores(
@@ -121,10 +135,11 @@ def save_scores(
     s,    # Scores
 ):
     "Write scores and their seal, all or nothing"
-    s = Scores(*check_scores(*s[:3]), s.meta)
+    s = Scores(*check_scores(*s[:3]), s.meta, np.asarray(s.on_player, np.float32))
+    if len(s.on_player) not in (0, len(s.scores)):
+        raise ValueError(f'{len(s.on_player)} chances for {len(s.scores)} boxes')
     head = dict(meta=json.dumps(dict(s.meta, seal=_seal(s)), sort_keys=True)) # one entry: two have no fixed order
-    arrays = dict(scores=s.scores, labels=s.labels, thresholds=s.thresholds)
-    blob = to_safetensors({k: np.ascontiguousarray(v) for k, v in arrays.items()}, head)
+    blob = to_safetensors({k: np.ascontiguousarray(getattr(s, k)) for k in _ARRAYS}, head)
     with atomic(path) as tmp:
         Path(tmp).write_bytes(blob)
 
@@ -138,7 +153,7 @@ def load_scores(
     if not path.exists(): raise MissingError(f'no box scores at {path}: {again} first')
     try:
         with safe_open(path, framework='np') as f:
-            s = Scores(*[f.get_tensor(k) for k in ('scores', 'labels', 'thresholds')], json.loads(f.metadata()['meta']))
+            s = Scores(**{k: f.get_tensor(k) for k in _ARRAYS}, meta=json.loads(f.metadata()['meta']))
         seal = s.meta.pop('seal', None)
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as e:
         raise StaleError(f'{path} is not a whole file of box scores ({e}): {again} again') from e
