@@ -41,11 +41,14 @@ from .store import CropRows
 def linked(
     game, # a Game
     dest, # folder to create
-) -> Game: # the same pictures and tables, no cache, no artefacts
+) -> Game: # the same pictures and tables, and the truth where it is known; no cache, no artefacts
     "Make a data root with a link to a game in it, and nothing else yet"
     inputs = Path(dest)/'inputs'
     inputs.mkdir(parents=True)
-    (inputs/GAME).symlink_to(game.folder, target_is_directory=True)
+    (inputs/GAME).symlink_to(game.folder.absolute(), target_is_directory=True)
+    for beside in (game.truth_csv, game.data/'demo.json'):
+        if beside.is_file():
+            (inputs/beside.name).symlink_to(beside.absolute())
     return Game(inputs, Path(dest)/'outputs')
 
 # %% ../nbs/92_bench.ipynb #febf1c68
