@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from .choices import HEADS, with_weights
-from .core import MissingError, ParameterError, Registry, StaleError
+from .core import UNK, MissingError, ParameterError, Registry, StaleError
 from .core import again, atomic, read_sealed, write_sealed
 from .descriptor import STRIPES, describe
 from .precision import autocast
@@ -304,16 +304,16 @@ def negative_loss(self:ReIDLoss,
 @patch
 def forward(self:ReIDLoss,
     out, # the two sides of the neck, `[n, dim]` each
-    y,   # `int64[n]`: class, or -1 for a negative
+    y,   # `int64[n]`: class, or -1 for a negative; other rows are not looked at
 ) -> torch.Tensor: # a number; its parts are kept in `self.parts`
     "The weighted sum of the losses"
-    known = y >= 0
+    known, negative = y >= 0, y == UNK
     with torch.autocast(y.device.type, enabled=False):
         before, after = (o.float() for o in out)
         b, a, t = before[known], after[known], y[known]
         parts = dict(id=self.head(a, t), triplet=self.triplet_weight*self.triplet(b, t, self.miner(b, t)))
-        if self.negative_weight and (~known).any():
-            parts['negative'] = self.negative_weight*self.negative_loss(after[~known])
+        if self.negative_weight and negative.any():
+            parts['negative'] = self.negative_weight*self.negative_loss(after[negative])
     self.parts = {k: float(v.detach()) for k, v in parts.items()}
     return sum(parts.values())
 

@@ -230,7 +230,9 @@ TRAIN |= dict(
     triplet_weight=by_recipe(_weight, 'of the triplet loss', 1.),
     triplet_margin=by_recipe(Number(0, 2), 'of the triplet loss, as a distance of unit vectors', 0.3),
     negatives=by_recipe(Choice('background', 'all', 'none'), 'what is pushed away from every player', 'background'),
-    negative_weight=by_recipe(_weight, 'of that', 1.))
+    negative_weight=by_recipe(_weight, 'of that', 1.),
+    unlabelled=by_recipe(_weight, "weight of what boxes without labels teach, the test's too; 0: none", 1., tiny=0.),
+    unlabelled_boxes=by_recipe(Number(2, whole=True), 'of them in a batch, each with a mate', 16))
 
 TRAIN |= dict(
     mixes=by_recipe(_share, 'share of the negatives that become mixes of two players', 0.),
