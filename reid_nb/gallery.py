@@ -19,7 +19,7 @@ from .core import ANGLES, FINAL, UNK, MissingError, ParameterError, StaleError
 from .core import again, atomic, fingerprint, read_sealed, say, sweep, write_sealed
 from .data import load_crops
 from .embeddings import join_tables, load_embeddings, save_embeddings
-from .folds import changes, check_made, made_from, split_note
+from .folds import changes, check_made, made_from, split_note, test_marks
 from .metrics import by_view, open_set_report
 from .model import load_reid, read_recipe
 from .on_player import fit_on_player
@@ -200,7 +200,7 @@ def _parts(f, enrol_unknown):
     rest = pd.concat([f.val, f.unknown.drop(early.index)]) if enrol_unknown else f.val
     return pd.concat([f.train, early]), rest, sorted(set(early.label_id.tolist()))
 
-# %% ../nbs/04_gallery.ipynb #3c3e6430
+# %% ../nbs/04_gallery.ipynb #7e6ca2fb
 def _with_head(gallery, net, f, game, p):
     "The gallery, and with it the head that tells boxes on a player from others"
     boxes = boxes_on_and_off(f, game, p['gallery_seed'], p['label_iou'])
@@ -218,7 +218,7 @@ def gallery_fold(
     sweep(*(f(fold).parent for f in (game.gallery_file, game.scores_file, game.embeddings_file)))
     net, f = _fresh_net(game.forget(), fold), game.fold(fold)
     made = made_from(f, game) | dict(model=net.recipe['sha256'])
-    made |= dict(test=fingerprint(game.test), test_pictures=game.test_pictures)
+    made |= test_marks(game)
     how = {k: p[k] for k in ('score', 'nearest', 'max_crops', 'rich')} | dict(widths=net.widths())
     if fold == FINAL: return _final_gallery(net, f, game, p, how, made)
     wanted = fingerprint('gallery 12', p, made)
