@@ -232,7 +232,7 @@ TRAIN |= dict(
     negatives=by_recipe(Choice('background', 'all', 'none'), 'what is pushed away from every player', 'background'),
     negative_weight=by_recipe(_weight, 'of that', 1.),
     unlabelled=by_recipe(_weight, "weight of what boxes without labels teach, the test's too; 0: none", 1., tiny=0.),
-    unlabelled_boxes=by_recipe(Number(2, whole=True), 'of them in a batch, each with a mate', 16))
+    unlabelled_boxes=by_recipe(Number(2, whole=True), 'of them in a batch, each with a mate', 12))
 
 TRAIN |= dict(
     mixes=by_recipe(_share, 'share of the negatives that become mixes of two players', 0.),

@@ -6,7 +6,7 @@
 __all__ = ['UNLABELLED', 'distinct', 'Frame', 'frames_of', 'Unlabelled', 'join', 'boxes_without_labels', 'draw', 'tracklet_loss',
            'TrackletContrast']
 
-# %% ../nbs/23a_unlabelled.ipynb #f85c5d94
+# %% ../nbs/23a_unlabelled.ipynb #be9ead8f
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from .folds import Fold
 from .recipes import parse_size
 from .tracklets import build_tracklets
 
-# %% ../nbs/23a_unlabelled.ipynb #79d8aedf
+# %% ../nbs/23a_unlabelled.ipynb #0fecb510
 def distinct(
     xywh,        # boxes of one frame `float[n, 4]`
     overlap=0.4, # IoU from which two boxes may show one player
@@ -35,13 +35,13 @@ def distinct(
             taken.append(i)
     return np.array(taken, int)
 
-# %% ../nbs/23a_unlabelled.ipynb #f20132f4
+# %% ../nbs/23a_unlabelled.ipynb #2e4affa9
 class Frame(NamedTuple):
     "The boxes of one frame of one view that show different people"
     rows: np.ndarray # of the boxes, int[m], two or more
     mates: list      # for each, the other rows of its tracklet, int[…]
 
-# %% ../nbs/23a_unlabelled.ipynb #862aee0d
+# %% ../nbs/23a_unlabelled.ipynb #f22ee271
 def frames_of(
     boxes, # a table of boxes, two or more of them in some frame
 ) -> list: # of Frame
@@ -55,13 +55,13 @@ def frames_of(
             found.append(Frame(rows, [members[ids[r]][members[ids[r]] != r] for r in rows]))
     return found
 
-# %% ../nbs/23a_unlabelled.ipynb #fa007fa6
+# %% ../nbs/23a_unlabelled.ipynb #90290bd9
 class Unlabelled(NamedTuple):
     "Boxes without labels: their crops, and the frames they are from"
     crops: np.ndarray # `uint8[n, h, w, 3]`, with the margin of the training crops
     frames: list      # of Frame; rows count within `crops`
 
-# %% ../nbs/23a_unlabelled.ipynb #74fdadf3
+# %% ../nbs/23a_unlabelled.ipynb #0503177c
 def join(
     parts, # list of Unlabelled
 ) -> Unlabelled:
@@ -71,7 +71,7 @@ def join(
     if not frames: raise DataError('no frame shows two people: nothing can be learnt without labels, set unlabelled=0')
     return Unlabelled(np.concatenate([p.crops for p in parts]), frames)
 
-# %% ../nbs/23a_unlabelled.ipynb #58e53e48
+# %% ../nbs/23a_unlabelled.ipynb #23dc7b6e
 def boxes_without_labels(
     f:Fold, # a fold
     game,   # a Game
@@ -84,7 +84,7 @@ def boxes_without_labels(
         parts.append(Unlabelled(load_crops(seen, game, size, game.crop_margin), frames_of(seen)))
     return join(parts)
 
-# %% ../nbs/23a_unlabelled.ipynb #a7cbe93f
+# %% ../nbs/23a_unlabelled.ipynb #98005edb
 def draw(
     frames, # list of Frame
     n,      # boxes, two or more
@@ -102,7 +102,7 @@ def draw(
         k += 1
     return np.array([*rows, *mates]), np.array([*of, *of])
 
-# %% ../nbs/23a_unlabelled.ipynb #b8d6a876
+# %% ../nbs/23a_unlabelled.ipynb #1d27c9c9
 def tracklet_loss(
     emb,             # embeddings of n boxes and, in the same order, of their mates `[2n, d]`
     frame,           # the frame of each `int64[2n]`
@@ -117,7 +117,7 @@ def tracklet_loss(
     pairs = first, first.roll(n), anchor, negative
     return NTXentLoss(temperature)(emb, indices_tuple=pairs)
 
-# %% ../nbs/23a_unlabelled.ipynb #59206a3e
+# %% ../nbs/23a_unlabelled.ipynb #c5775880
 UNLABELLED = -2 # class of a row that only the tracklets' loss sees; -1 is a negative
 
 class TrackletContrast(Callback):
@@ -125,7 +125,7 @@ class TrackletContrast(Callback):
     order = 5 # after the pictures are made, before mixed precision and before a batch is shared out
     def __init__(self,
         boxes,     # Unlabelled
-        n=16,      # boxes in a batch, each with a mate
+        n=12,      # boxes in a batch, each with a mate
         weight=1., # of the loss, above 0
         seed=42,   # of the draws
     ):
@@ -139,7 +139,7 @@ class TrackletContrast(Callback):
         self.learn.xb = (torch.cat([self.x, self.learn.augment.pictures(x, y)]),)
         self.learn.yb = (torch.cat([self.y, y]),)
 
-# %% ../nbs/23a_unlabelled.ipynb #1928aef9
+# %% ../nbs/23a_unlabelled.ipynb #c2887dee
 @patch
 def after_loss(self:TrackletContrast):
     "Add the loss of the rows that were appended"
