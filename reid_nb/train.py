@@ -329,7 +329,7 @@ def train_fold(
     both, path = train_data(fold, game.forget(), p, 'both'), game.model_file(fold)
     stops = folds_best(game, p) if fold == FINAL else [0, 0]
     made = made_from(both.fold, game) | (test_marks(game) if p['unlabelled'] else {})
-    wanted = fingerprint('train 5', p, made, _weights_id(p['pretrained']), stops)
+    wanted = fingerprint('train 6', p, made, _weights_id(p['pretrained']), stops)
     if not rank_distrib():
         sweep(path.parent)
     why = stale(path, wanted, p, made)

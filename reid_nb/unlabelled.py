@@ -77,9 +77,9 @@ def boxes_without_labels(
     game,   # a Game
     p,      # parameters from train_params
 ) -> Unlabelled:
-    "The fold's held-back boxes and those of the test, in the views that are trained on"
+    "The boxes of the fold's validation clips and those of the test, in the views that are trained on"
     size, parts = [round(game.crop_margin*s) for s in parse_size(p['image_size'])], []
-    for boxes in (pd.concat([f.val, f.unknown]), game.test):
+    for boxes in (pd.concat([f.val, f.unknown_val]), game.test):
         seen = boxes if p['angles'] == 'both' else boxes[boxes.angle == 'side']
         parts.append(Unlabelled(load_crops(seen, game, size, game.crop_margin), frames_of(seen)))
     return join(parts)
