@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TABLES', 'COLUMNS', 'ALGORITHM', 'CHANGED', 'Fold', 'describe_boxes', 'folds_of', 'write_fold', 'write_split_file',
-           'read_split_file', 'read_fold', 'whole', 'split_note', 'check_split', 'made_from', 'test_marks', 'changes',
-           'check_made', 'write_folds', 'make_folds', 'make_ready']
+           'read_split_file', 'read_fold', 'whole', 'split_note', 'check_split', 'made_from', 'marks_of_test',
+           'changes', 'check_made', 'write_folds', 'make_folds', 'make_ready']
 
 # %% ../nbs/01_folds.ipynb #2ae96eaa
 import json
@@ -246,7 +246,7 @@ def made_from(f:Fold, game) -> dict:
     "What an artefact made from a fold notes: `split_note`, and fingerprints of the pictures and the negatives"
     return {**split_note(f), 'pictures': game.train_pictures, 'negative_boxes': fingerprint(game.negatives)}
 
-def test_marks(game) -> dict:
+def marks_of_test(game) -> dict:
     "What an artefact made with the test notes: fingerprints of its boxes and pictures"
     return dict(test=fingerprint(game.test), test_pictures=game.test_pictures)
 

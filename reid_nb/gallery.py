@@ -19,7 +19,7 @@ from .core import ANGLES, FINAL, UNK, MissingError, ParameterError, StaleError
 from .core import again, atomic, fingerprint, read_sealed, say, sweep, write_sealed
 from .data import load_crops
 from .embeddings import join_tables, load_embeddings, save_embeddings
-from .folds import changes, check_made, made_from, split_note, test_marks
+from .folds import changes, check_made, made_from, split_note, marks_of_test
 from .metrics import by_view, open_set_report
 from .model import load_reid, read_recipe
 from .on_player import fit_on_player
@@ -94,7 +94,7 @@ def tune(
     labels,              # the players of the columns, int[L]
     q,                   # queries in their roles, row i for score i
     unknown_share=0.25,  # share of -1 to expect in the test
-    tune_on='tracklets', # 'tracklets' or 'boxes'
+    tune_on='boxes',     # 'tracklets' or 'boxes'
     views=None,          # dict of angle: share of the test's boxes; default: as in `q`
 ) -> dict: # threshold, figures over all queries and for each view
     "Tune the threshold on the queries and say how good it is there"
@@ -218,7 +218,7 @@ def gallery_fold(
     sweep(*(f(fold).parent for f in (game.gallery_file, game.scores_file, game.embeddings_file)))
     net, f = _fresh_net(game.forget(), fold), game.fold(fold)
     made = made_from(f, game) | dict(model=net.recipe['sha256'])
-    made |= test_marks(game)
+    made |= marks_of_test(game)
     how = {k: p[k] for k in ('score', 'nearest', 'max_crops', 'rich')} | dict(widths=net.widths())
     if fold == FINAL: return _final_gallery(net, f, game, p, how, made)
     wanted = fingerprint('gallery 12', p, made)

@@ -18,7 +18,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from .assign import assign_labels, check_scores
 from .core import CLIP, FINAL, UNK, DataError, MissingError, StaleError
 from .core import again, read_sealed, write_csv, write_json
-from .folds import changes, check_split, made_from, read_split_file, test_marks
+from .folds import changes, check_split, made_from, read_split_file, marks_of_test
 from .metrics import by_view, closed_accuracy, group_figures, known_auroc, macro_f1, on_player_figures, predict
 from .queries import row_weights
 from .recipes import settings
@@ -173,7 +173,7 @@ def _gallery_note(fold, game):
     how, f = again('gallery', fold), game.fold(fold)
     info = read_sealed(game.gallery_file(fold).with_suffix('.json'), how)
     check_split(info, f, f'run 03_train.ipynb and 04_gallery.ipynb with fold={fold} again')
-    now = made_from(f, game) | test_marks(game)
+    now = made_from(f, game) | marks_of_test(game)
     if why := changes(info, now): raise StaleError(f'the gallery of fold {fold} no longer holds ({why}): {how} again')
     return info
 

@@ -187,7 +187,7 @@ FOLDS = dict(fold=Param(_whole, 0, 'number of the fold that is shown')) | _place
     n_folds=Param(_count, 5, 'folds'),
     unknown_per_fold=Param(_whole, 2, 'players hidden in each'),
     val_share=Param(_inside, 0.2, "share of a player's boxes to validate with"),
-    split=Param(Choice('clip', 'sample'), 'clip', 'whole clips on one side, or boxes at random'),
+    split=Param(Choice('clip', 'sample', 'view'), 'clip', 'what is parted: whole clips, boxes at random, or clips and views'),
     guard=Param(_whole, 2, 'frames left out either side of a cut in time'),
     split_seed=Param(_seed, 42, 'another seed gives another split'))
 
@@ -260,7 +260,7 @@ GALLERY = _fold | _places | dict(
     max_crops=Param(_count, 200, 'crops to enrol of each player and view'),
     enrol_unknown=Param(Truth(), True, "enrol the fold's own unknown players too, once the threshold is tuned"),
     unknown_share=TRAIN['unknown_share']._replace(default=0.25, recipes={}),
-    tune_on=Param(Choice('tracklets', 'boxes'), 'tracklets', 'what is asked about when the threshold is tuned'),
+    tune_on=Param(Choice('tracklets', 'boxes'), 'boxes', 'what is asked about when the threshold is tuned'),
     adapt=Param(_share, 0.5, "share of the test's own batch statistics in the net that encodes it; 0: as trained"),
     perturb=Param(Truth(), True, "cut, shift and double the validation boxes as the test's boxes are"),
     label_iou=TRAIN['label_iou']._replace(default=0.5, recipes={}),

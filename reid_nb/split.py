@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SPLITS', 'hold_out', 'cut_in_time', 'clip_table', 'ClipCost', 'pick_clips', 'clip_sides', 'sample_sides',
-           'split_boxes']
+           'view_sides', 'split_boxes']
 
 # %% ../nbs/16_split.ipynb #cd4dd61d
 import numpy as np
@@ -272,6 +272,35 @@ def sample_sides(
 def _sample(boxes, held, share, guard, seed):
     "Boxes at random, label by label"
     return sample_sides(boxes, len(held), share, seed)
+
+# %% ../nbs/16_split.ipynb #76a03b41
+def _all_learnt(boxes, sides, held, view):
+    "Refuse a fold that would not show the net one of its known players"
+    shown = set(boxes.label_id[sides == 'train'])
+    missing = sorted(set(boxes.label_id.tolist()) - shown - set(held))
+    if not missing: return
+    raise DataError(f"split='view': label {missing[0]} is never seen from view {view!r} in a clip to train on: "
+                    "split='clip' would work, or leave the label out of the data")
+
+# %% ../nbs/16_split.ipynb #b471d5ef
+@SPLITS.add('view')
+def view_sides(
+    boxes:pd.DataFrame, # boxes of two or more views
+    held:list,          # unknown labels of each fold
+    share:float=.2,     # of each label's boxes to validate with, in (0, 1), before the views are parted
+    guard:int=2,        # frames left out either side of a cut in time
+    seed:int=42,        # another seed gives another choice of clips
+) -> pd.DataFrame: # 'train', 'val' or 'guard': a row a box, a column a fold
+    "Whole clips on a side, and in each fold one view to train on and the others to validate with"
+    views = sorted(boxes.angle.unique())
+    if len(views) < 2:
+        raise DataError(f"split='view' needs two views, and all boxes are of {views[0]!r}: split='clip' would work")
+    sides = clip_sides(boxes, held, share, guard, seed)
+    for f, hidden in enumerate(held):
+        view = views[f % len(views)]
+        sides.loc[(sides[f] == 'train') != (boxes.angle == view), f] = 'guard'
+        _all_learnt(boxes, sides[f], hidden, view)
+    return sides
 
 # %% ../nbs/16_split.ipynb #62ec7b4f
 def _check_share(val_share, guard):

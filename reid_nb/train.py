@@ -32,7 +32,7 @@ from .choices import LOGS, check_log, log_callbacks, pretrained_file
 from .core import FINAL, UNK, DataError, MissingError, ParameterError, ReidError, StaleError
 from .core import again, fingerprint, member, say, sweep, write_csv
 from .data import load_crops, multiview_pairs, open_crops
-from .folds import Fold, changes, made_from, test_marks
+from .folds import Fold, changes, made_from, marks_of_test
 from .judge import OpenSetValidation
 from .learner import CropSet, make_learner
 from .locks import only_one
@@ -328,7 +328,7 @@ def train_fold(
     check_log(log_to)
     both, path = train_data(fold, game.forget(), p, 'both'), game.model_file(fold)
     stops = folds_best(game, p) if fold == FINAL else [0, 0]
-    made = made_from(both.fold, game) | (test_marks(game) if p['unlabelled'] else {})
+    made = made_from(both.fold, game) | (marks_of_test(game) if p['unlabelled'] else {})
     wanted = fingerprint('train 6', p, made, _weights_id(p['pretrained']), stops)
     if not rank_distrib():
         sweep(path.parent)
