@@ -187,7 +187,7 @@ FOLDS = dict(fold=Param(_whole, 0, 'number of the fold that is shown')) | _place
     n_folds=Param(_count, 5, 'folds'),
     unknown_per_fold=Param(_whole, 2, 'players hidden in each'),
     val_share=Param(_inside, 0.2, "share of a player's boxes to validate with"),
-    split=Param(Choice('clip', 'sample', 'view'), 'clip', 'what is parted: whole clips, boxes at random, or clips and views'),
+    split=Param(Choice('clip', 'sample', 'view'), 'clip', 'whole clips, boxes at random, or clips and views apart'),
     guard=Param(_whole, 2, 'frames left out either side of a cut in time'),
     split_seed=Param(_seed, 42, 'another seed gives another split'))
 

@@ -68,7 +68,7 @@ def train_data(
     kinds = dict(background=['background'], all=['background', 'partial'], none=[])[p['negatives']]
     train, val = seen(f.train), seen(f.val)
     if train.empty or val.empty and fold != FINAL:
-        raise DataError(f'fold {fold} has no boxes of view {angles!r} to train on or validate with')
+        raise DataError(f'fold {fold} lacks boxes of view {angles!r} to train on or validate with: try angles=both')
     pushed = seen(neg[(part_of(f, neg) == 'train') & neg.kind.isin(kinds)])
     query = val if fold == FINAL else seen(queries(f, neg))
     return TrainData(pd.concat([train, pushed]), spread(train), query, f, game.crop_margin)
