@@ -239,7 +239,8 @@ def check_split(
 
 # %% ../nbs/01_folds.ipynb #c4a10f07
 CHANGED = dict(fold_fingerprint='the data or its split changed', pictures='the pictures changed',
-               negative_boxes='the negatives changed', model='the net changed', test='the test boxes changed',
+               negative_boxes='the negatives changed', model='the net changed',
+               weights_beside='a net beside it changed', test='the test boxes changed',
                test_pictures="the test's pictures changed", gallery='the gallery changed')
 
 def made_from(f:Fold, game) -> dict:

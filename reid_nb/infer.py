@@ -18,7 +18,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from .assign import assign_labels, check_scores
 from .core import CLIP, FINAL, UNK, DataError, MissingError, StaleError
 from .core import again, read_sealed, write_csv, write_json
-from .folds import changes, check_split, made_from, read_split_file, marks_of_test
+from .folds import changes, check_split, made_from, marks_of_test, read_split_file
 from .metrics import by_view, closed_accuracy, group_figures, known_auroc, macro_f1, on_player_figures, predict
 from .queries import row_weights
 from .recipes import settings

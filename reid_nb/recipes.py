@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SOURCES', 'DATA', 'FOLDS', 'TRAIN', 'GALLERY', 'INFER', 'PARAMS', 'GONE', 'RECIPES', 'Number', 'Choice', 'Truth',
-           'Text', 'parse_size', 'Size', 'Weights', 'Backbone', 'Log', 'Fold', 'Members', 'Param', 'by_recipe',
+           'Text', 'parse_size', 'Size', 'Weights', 'Backbone', 'Nets', 'Log', 'Fold', 'Members', 'Param', 'by_recipe',
            'refuse_unknown', 'read_value', 'read_values', 'train_params', 'settings']
 
 # %% ../nbs/20_recipes.ipynb #0b324ca9
@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from .choices import HEADS, LOGS, PRETRAINED
+from .choices import HEADS, LOGS, PRETRAINED, nets_named
 from .core import ENSEMBLE, FINAL, STAGES, ParameterError, nearest_name
 from .scores import SCORES
 from .tracklets import LINKS
@@ -104,6 +104,19 @@ class Backbone(Text):
         import timm # half a second that only a net of another name costs
         if timm.is_model(str(value)): return str(value)
         raise ParameterError(f'backbone={value!r} is not a timm model{nearest_name(value, timm.list_models())}')
+
+# %% ../nbs/20_recipes.ipynb #cf85c01a
+class Nets(Text):
+    "Nets to put beside the trained one"
+    def read(self, value):
+        others = [pair for pair in nets_named(value) if pair[0] != 'start']
+        try:
+            for name, source in others:
+                Backbone('').read(name)
+                Weights('').read(source)
+        except ParameterError as e:
+            raise ParameterError(f'beside={value!r}: {e}') from None
+        return str(value)
 
 # %% ../nbs/20_recipes.ipynb #9f3162f1
 class Log(Choice):
@@ -257,6 +270,9 @@ GALLERY = _fold | _places | dict(
     score=Param(Choice(*SCORES), 'nearest', 'how a query is compared with a player'),
     nearest=Param(_count, 5, "how many of a player's crops make his score"),
     rich=Param(_share, 0.67, "share of the net's whitened descriptor in the score; 0: the embedding alone"),
+    beside=Param(Nets('names of nets, as in start+resnet50=FILE'), 'start',
+                 'nets that describe crops too, + between them; start: the pretrained net that training began with'),
+    beside_size=Param(Size('a size, HEIGHTxWIDTH'), '192x96', 'of the pictures the nets beside look at'),
     max_crops=Param(_count, 200, 'crops to enrol of each player and view'),
     enrol_unknown=Param(Truth(), True, "enrol the fold's own unknown players too, once the threshold is tuned"),
     unknown_share=TRAIN['unknown_share']._replace(default=0.25, recipes={}),
