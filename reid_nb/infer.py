@@ -81,7 +81,7 @@ def write_submission(
 # %% ../nbs/05_infer.ipynb #431df872
 def ensemble_scores(
     members,       # list of (scores float32[n, L], labels int[L], threshold: a number or float[n])
-    softness=0.05, # tau: the surplus at which a fold is about half sure, as a difference of cosines
+    softness=0.2,  # tau: the surplus at which a fold is about half sure, as a difference of cosines
 ) -> tuple: # votes float32[n, M], -1..1, known where above 0; labels int[M] of all members, rising
     "Mean soft votes of the members for every player"
     members = [check_scores(*m) for m in members]
