@@ -57,7 +57,10 @@ def nets_beside(
     "The nets that describe crops beside a trained one"
     start = [(recipe['backbone'], recipe['pretrained'])] if recipe['pretrained'] != 'none' else []
     pairs = [pair for name, source in nets_named(text) for pair in (start if name == 'start' else [(name, source)])]
-    nets = [ReIDNet(name, size, pretrained=source, light='dataset').eval() for name, source in pairs]
+    try:
+        nets = [ReIDNet(name, size, pretrained=source, light='dataset').eval() for name, source in pairs]
+    except MissingError as e:
+        raise MissingError(f'beside={text!r}: {e}; with beside= empty no net stands beside the trained one') from e
     for n, (name, source) in zip(nets, pairs):
         weights = [w.numpy() for w in n.backbone.state_dict().values()]
         n.recipe = dict(backbone=name, pretrained=source, flip=recipe['flip'], weights=fingerprint(*weights))
