@@ -130,10 +130,9 @@ def adapted(self:OnnxNet,
 @patch
 def save(self:OnnxNet,
     stem,       # path of its files without the ending
-    onnx=True,  # False is refused: the graph is what there is
+    onnx=True,  # whatever is written here: the graph is what there is
 ) -> list: # the files
     "Copy the files of a net, the weights too where they lie beside the graph"
-    if not onnx: raise ParameterError("a net that onnxruntime runs is kept as ONNX: write onnx=True")
     files = []
     for end in ('.safetensors', '.onnx'):
         old, new = Path(f'{self.stem}{end}'), Path(f'{stem}{end}')
