@@ -58,8 +58,10 @@ def check_boxes(
     table = pd.DataFrame(boxes[BOX] if isinstance(boxes, pd.DataFrame) else boxes)
     if len(table) and table.shape[1] != 4: raise DataError(f'boxes of {table.shape[1]} numbers: x, y, w, h are four')
     xywh = table.apply(pd.to_numeric, errors='coerce').to_numpy(float).reshape(-1, 4)
-    why = [_box_problem(b, size) for b in xywh]
-    if any(why): raise DataError([dict(file=f'box {i}', problem=w) for i, w in enumerate(why) if w], 'boxes')
+    named = isinstance(boxes, pd.DataFrame)
+    at = [dict(row=i) if named else dict(file=f'box {i}') for i in table.index]
+    problems = [where | dict(problem=w) for where, b in zip(at, xywh) if (w := _box_problem(b, size))]
+    if problems: raise DataError(problems, 'boxes')
     return xywh
 
 # %% ../nbs/14a_cutouts.ipynb #67fdc040

@@ -95,7 +95,8 @@ class OnnxNet:
         try:
             import onnxruntime # an optional package
         except ImportError as e:
-            raise MissingError(f"engine='onnx' needs onnxruntime: pip install 'reid_nb[onnx]' ({e})") from e
+            raise MissingError("engine='onnx' needs onnxruntime: pip install 'reid_nb[onnx]', or without torch "
+                               f'pip install onnxruntime ({e})') from e
         how = onnxruntime.SessionOptions()
         how.intra_op_num_threads = 1 if 'IN_TEST' in os.environ else n_cores()
         how.log_severity_level = 3 # errors
