@@ -14,6 +14,7 @@ def _table(head, rows):
     lines = [head, ['---']*len(head), *rows]
     return '\n'.join('| ' + ' | '.join(str(c).replace('|', '\\|') for c in line) + ' |' for line in lines)
 
+# %% ../nbs/38a_card.ipynb #03319bf6
 def _share(v):
     "A share as a percentage; a dash where it was not measured"
     return '–' if v is None or not math.isfinite(v) else f'{v:.0%}'
@@ -23,6 +24,7 @@ def _net_in_words(net):
     "What a net is: its name and the pictures it looks at"
     return f"{net['backbone']} at {net['size'][0]} x {net['size'][1]}"
 
+# %% ../nbs/38a_card.ipynb #0730c6b8
 def _members_table(note):
     "A row a member: its nets, what it was trained on, its threshold"
     rows = []
@@ -41,8 +43,8 @@ def _expected_table(note):
         low, high = e['range']
         refused = [_share(e['refused'].get(kind)) for kind in ('unknown', 'off', 'background')]
         rows.append([m['name'], f"{e['macro_f1']:.3f}", f'{low:.3f} to {high:.3f}', _share(e['named']), *refused])
-    return _table(['fold', 'macro-F1', 'range', 'known: named rightly', 'strangers: refused', 'off their player: refused',
-                   'nobody there: refused'], rows)
+    return _table(['fold', 'macro-F1', 'range', 'known: named rightly', 'strangers: refused',
+                   'off their player: refused', 'nobody there: refused'], rows)
 
 # %% ../nbs/38a_card.ipynb #1c3ac4c6
 _USE = '''```python
@@ -54,20 +56,19 @@ known.who(['crop.jpg'])
 
 def _data_in_words(note):
     "What the identifier was made from"
-    d = note['data']
-    first = (f"{d['boxes']} labelled boxes of {d['players']} players in {d['clips']} clips, seen from {' and '.join(d['views'])}; "
-             f"the level of the scores is measured on {d['tested']} boxes.")
-    later = [note['names'][str(l)] for l in note['later']]
-    return first + (f" Enrolled later, and never trained on: {', '.join(later)}." if later else '')
+    d, later = note['data'], ', '.join(note['names'][str(l)] for l in note['later'])
+    words = (f"{d['boxes']} labelled boxes of {d['players']} players in {d['clips']} clips, seen from "
+             f"{' and '.join(d['views'])}; the level of the scores is measured on {d['tested']} boxes.")
+    return words + (f' Enrolled later, and never trained on: {later}.' if later else '')
 
 # %% ../nbs/38a_card.ipynb #0711ff1c
 _FRONT = '---\nlibrary_name: reid_nb\ntags: [person-re-identification, open-set-recognition, basketball]\n---'
-_REFUSES = ('A crop whose belief stays at one half or below for every player is answered with `nobody known` (label -1): '
-            'people who were never enrolled, boxes off their player, boxes of nobody. Crops of less than 8 pixels a side '
-            'are not looked at. In the rehearsal of a fold\'s validation part, boxes moved as a test\'s are:')
-_LIMITS = ('The range holds nine of ten draws of as many clips as the test had. All of it was measured on the same game; '
-           'other kits, halls or cameras are another matter: enrol the players anew, and take up the footage with '
-           '`adapted(crops)`. Each crop is answered by itself: two boxes of one frame may get one name.')
+_REFUSES = """A crop whose belief stays below one half for every player is answered with `nobody known` (label -1): people who
+were never enrolled, boxes off their player, boxes of nobody. Crops of less than 8 pixels a side are not looked at. In the
+rehearsal of a fold's validation part, with boxes moved as a test's are:"""
+_LIMITS = """The range holds nine of ten draws of as many clips as the test had. All of it was measured on one game; other kits,
+halls or cameras are another matter: enrol the players anew, and take up the footage with `adapted(crops)`. Each crop is
+answered by itself, so two boxes of one frame may get one name."""
 
 def model_card(
     note, # what lies in identifier.json
@@ -75,7 +76,7 @@ def model_card(
     "The README.md of a saved identifier"
     names = ', '.join(note['names'].values())
     engines = 'torch and onnxruntime' if any(f.endswith('.onnx') for f in note['files']) else 'torch'
-    parts = [_FRONT, f"# Who is this? {len(note['names'])} players", f'Names crops of {names}. Runs on {engines}.', _USE,
-             '## Made from', _data_in_words(note), _members_table(note), '## What it refuses', _REFUSES,
-             _expected_table(note), '## Limits', _LIMITS]
+    head = f"# Who is this? {len(note['names'])} players"
+    parts = [_FRONT, head, f'Names crops of {names}. Runs on {engines}.', _USE, '## Made from', _data_in_words(note),
+             _members_table(note), '## What it refuses', _REFUSES, _expected_table(note), '## Limits', _LIMITS]
     return '\n\n'.join(parts) + '\n'

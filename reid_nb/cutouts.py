@@ -34,20 +34,26 @@ def as_picture(
     if isinstance(given, (str, Path)):
         if not Path(given).is_file(): raise DataError([dict(file=str(given), problem='there is no such file')])
         return open_picture(given)
-    dtype, shape = getattr(given, 'dtype', type(given).__name__), list(np.shape(given))
-    if isinstance(given, np.ndarray) and dtype == np.uint8 and given.ndim == 3 and shape[2] == 3:
+    what = f"{getattr(given, 'dtype', type(given).__name__)}{list(np.shape(given))}"
+    if isinstance(given, np.ndarray) and what.startswith('uint8') and given.ndim == 3 and given.shape[2] == 3:
         return Image.fromarray(given)
-    raise DataError(f'{dtype}{shape} where a picture is expected: uint8[h, w, 3] in RGB order, a Pillow picture or a path')
+    raise DataError(f'{what} where a picture is expected: uint8[h, w, 3] in RGB order, a Pillow picture or a path')
 
 # %% ../nbs/14a_cutouts.ipynb #8f7fca71
+def _too_small(w, h):
+    "Why nobody can be seen in so few pixels; '' if somebody can"
+    if min(w, h) >= LEAST: return ''
+    return f'{w:g} x {h:g} pixels are too few to see anybody, {LEAST} x {LEAST} are the least'
+
 def _box_problem(box, size):
     "What is wrong with a box in a frame of (width, height); '' if nothing is"
     x, y, w, h = box
     if not np.isfinite(box).all(): return f'{box.tolist()} is not four numbers'
-    if w < LEAST or h < LEAST: return f'{w:g} x {h:g} pixels are too few to see anybody, {LEAST} x {LEAST} are the least'
+    if why := _too_small(w, h): return why
     inside = x < size[0] and y < size[1] and x + w > 0 and y + h > 0
     return '' if inside else f'it lies outside the frame of {size[0]} x {size[1]} pixels'
 
+# %% ../nbs/14a_cutouts.ipynb #a19ed425
 def check_boxes(
     boxes, # x, y, w, h of each in pixels: a table, or a number array [n, 4]
     size,  # width and height of the frame
@@ -85,14 +91,15 @@ def _listed(crops):
         raise DataError(f'crops: a {type(crops).__name__} where a list of arrays, pictures or paths is expected')
     return list(crops)
 
+# %% ../nbs/14a_cutouts.ipynb #08ce5236
 def _as_cutout(crop):
     "One crop as a cutout"
     if not isinstance(crop, Cutout):
         im = as_picture(crop)
         crop = Cutout(im, (0, 0, *im.size))
     l, t, r, b = crop.rect
-    if min(r - l, b - t) >= LEAST: return crop
-    raise DataError(f'{r - l:g} x {b - t:g} pixels are too few to see anybody, {LEAST} x {LEAST} are the least')
+    if why := _too_small(r - l, b - t): raise DataError(why)
+    return crop
 
 # %% ../nbs/14a_cutouts.ipynb #521a1b40
 def as_cutouts(
@@ -104,9 +111,8 @@ def as_cutouts(
         try:
             found.append(_as_cutout(crop))
         except DataError as e:
-            d = e.problems.to_dict('records')[0]
             where = str(crop) if isinstance(crop, (str, Path)) else f'crop {i}'
-            problems.append(d | dict(file=where))
+            problems.append(e.problems.iloc[0].to_dict() | dict(file=where))
     if problems: raise DataError(problems, 'crops')
     return found
 

@@ -22,9 +22,10 @@ def net_note(
 ) -> dict: # of plain values
     "What it takes to build a net again, without its weights"
     from reid_nb.model import NET # torch
-    plain = dict(image_size='{}x{}'.format(*net.size), dim=net.dim, light=net.light, pool='avg', neck='bnneck', stride=32)
+    size, widths = list(net.size), list(map(int, net.widths()))
+    plain = dict(image_size=f'{size[0]}x{size[1]}', dim=net.dim, light=net.light, pool='avg', neck='bnneck', stride=32)
     note = plain | {k: net.recipe[k] for k in NET if k in net.recipe}
-    return note | dict(flip=net.recipe.get('flip', True), size=list(net.size), widths=list(map(int, net.widths())))
+    return note | dict(flip=net.recipe.get('flip', True), size=size, widths=widths)
 
 # %% ../nbs/28a_engines.ipynb #fbfcffe4
 class TorchNet:
@@ -38,6 +39,7 @@ class TorchNet:
         self.size = tuple(net.size)
         self.widths = self.note['widths']
 
+# %% ../nbs/28a_engines.ipynb #7047c326
 @patch
 def encode(self:TorchNet,
     crops, # uint8[n, h, w, 3] of the net's size
@@ -85,6 +87,19 @@ def load_torch(
     return TorchNet(net)
 
 # %% ../nbs/28a_engines.ipynb #c8df650c
+def _session(path):
+    "A graph that is ready to run, on the processor"
+    try:
+        import onnxruntime # an optional package
+    except ImportError as e:
+        raise MissingError("engine='onnx' needs onnxruntime: pip install 'reid_nb[onnx]', or without torch "
+                           f'pip install onnxruntime ({e})') from e
+    how = onnxruntime.SessionOptions()
+    how.intra_op_num_threads = 1 if 'IN_TEST' in os.environ else n_cores()
+    how.log_severity_level = 3 # errors
+    return onnxruntime.InferenceSession(path, how, providers=['CPUExecutionProvider'])
+
+# %% ../nbs/28a_engines.ipynb #4ddecdb3
 class OnnxNet:
     "A net that onnxruntime runs"
     engine = 'onnx'
@@ -92,27 +107,21 @@ class OnnxNet:
         stem, # path of its files without the ending
         note, # of net_note
     ):
-        try:
-            import onnxruntime # an optional package
-        except ImportError as e:
-            raise MissingError("engine='onnx' needs onnxruntime: pip install 'reid_nb[onnx]', or without torch "
-                               f'pip install onnxruntime ({e})') from e
-        how = onnxruntime.SessionOptions()
-        how.intra_op_num_threads = 1 if 'IN_TEST' in os.environ else n_cores()
-        how.log_severity_level = 3 # errors
-        self.session = onnxruntime.InferenceSession(f'{stem}.onnx', how, providers=['CPUExecutionProvider'])
+        self.session = _session(f'{stem}.onnx')
         self.stem = Path(stem)
         self.note = note
         self.size = tuple(note['size'])
         self.widths = note['widths']
 
+# %% ../nbs/28a_engines.ipynb #cd3557ae
 @patch
 def encode(self:OnnxNet,
     crops,         # uint8[n, h, w, 3] of the net's size
     batch_size=64, # crops per pass
 ) -> np.ndarray: # float32[n, sum of widths]: unit vectors, then descriptors
     "What the net sees in crops"
-    if crops.shape[1:] != (*self.size, 3): raise ValueError(f'crops of {crops.shape[1:]}, the net wants {(*self.size, 3)}')
+    want = (*self.size, 3)
+    if crops.shape[1:] != want: raise ValueError(f'crops of {crops.shape[1:]}, the net wants {want}')
     out = [np.zeros((0, sum(self.widths)), np.float32)]
     for i in range(0, len(crops), batch_size):
         x = np.ascontiguousarray(crops[i:i+batch_size].transpose(0, 3, 1, 2), np.float32)/255
@@ -128,6 +137,7 @@ def adapted(self:OnnxNet,
     "Refuse: a graph's batch statistics are fixed"
     raise ParameterError("a net that onnxruntime runs cannot be adapted: load it with engine='torch'")
 
+# %% ../nbs/28a_engines.ipynb #54fec848
 @patch
 def save(self:OnnxNet,
     stem,       # path of its files without the ending
@@ -149,16 +159,18 @@ def pick_engine(
     files,  # names of the files there are
 ) -> str: # 'torch' or 'onnx'
     "Who runs the nets of a folder: torch if it is installed and has its weights, else onnxruntime"
-    has = dict(torch=any(f.endswith('.safetensors') for f in files), onnx=any(f.endswith('.onnx') for f in files))
-    if engine not in ('auto', *has): raise ParameterError(f"engine={engine!r}: choose from auto, torch, onnx")
-    there = dict(torch=has['torch'] and find_spec('torch') is not None, onnx=has['onnx'])
-    if engine == 'auto': engine = next((k for k, v in there.items() if v), 'onnx')
-    if not has[engine] and engine == 'onnx':
+    if engine not in ('auto', 'torch', 'onnx'): raise ParameterError(f"engine={engine!r}: choose from auto, torch, onnx")
+    here, ends = find_spec('torch') is not None, {Path(f).suffix for f in files}
+    if engine == 'auto':
+        engine = 'torch' if here and '.safetensors' in ends else 'onnx'
+    if engine == 'onnx' and '.onnx' not in ends:
         raise MissingError('no .onnx files here: save(folder, onnx=True) writes them, where torch is installed')
-    if not has[engine]: raise MissingError("no weights for torch here: load it with engine='onnx'")
-    if not there[engine]: raise MissingError("engine='torch' needs torch: pip install reid_nb, or load it with engine='onnx'")
-    return engine
+    if engine == 'torch' and '.safetensors' not in ends:
+        raise MissingError("no weights for torch here: load it with engine='onnx'")
+    if engine == 'onnx' or here: return engine
+    raise MissingError("engine='torch' needs torch: pip install reid_nb, or load it with engine='onnx'")
 
+# %% ../nbs/28a_engines.ipynb #0be39707
 def load_net(
     stem,   # path of its files without the ending
     note,   # of net_note

@@ -36,6 +36,16 @@ class Identifier:
         return f"Identifier of {len(self.names)} players by {', '.join(m.name for m in self.members)}, run by {engines}"
 
 # %% ../nbs/41_identify.ipynb #cfe2af23
+def _check_names(names):
+    "Refuse players of one name, and the name that strangers have"
+    for label, name in names.items():
+        same = [l for l, n in names.items() if n == name]
+        if len(same) > 1:
+            raise ParameterError(f'players {same[0]} and {same[1]} are both called {name!r}: names must differ')
+        if name == NOBODY:
+            raise ParameterError(f'player {label} is called {NOBODY!r}, which is what strangers are called')
+
+# %% ../nbs/41_identify.ipynb #27da453b
 def player_names(
     game,   # a Game
     labels, # int[L]
@@ -43,10 +53,7 @@ def player_names(
     "What each player is called: as the game says, else 'player 7'"
     given = getattr(game, 'names', {})
     names = {int(l): str(given.get(int(l), f'player {l}')) for l in labels}
-    for label, name in names.items():
-        same = [l for l, n in names.items() if n == name]
-        if len(same) > 1: raise ParameterError(f'players {same[0]} and {same[1]} are both called {name!r}: names must differ')
-        if name == NOBODY: raise ParameterError(f'player {label} is called {NOBODY!r}, which is what strangers are called')
+    _check_names(names)
     return names
 
 # %% ../nbs/41_identify.ipynb #70f9c9f2
@@ -80,6 +87,7 @@ def _tell(nets, cutouts):
             found[name].append(net.encode(pixels[net.size]))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
+# %% ../nbs/41_identify.ipynb #7269680a
 def _views(views, n):
     "The view of each of n crops"
     views = [views]*n if isinstance(views, str) else list(views)
@@ -102,18 +110,18 @@ def scores(self:Identifier,
 # %% ../nbs/41_identify.ipynb #249d820f
 def _answers(beliefs, labels, names, on_player):
     "The table of answers: a row a crop"
-    order = np.argsort(-beliefs, 1, kind='stable')
-    rows, called = np.arange(len(beliefs)), np.array([names[l] for l in labels.tolist()], object)
-    best = order[:, 0]
-    top, known = beliefs[rows, best], beliefs[rows, best] >= .5
-    second = order[:, 1] if len(labels) > 1 else best
-    next_one = np.where(known, second, best)
-    alone = known & (len(labels) == 1) # nobody else is enrolled
+    order, rows = np.argsort(-beliefs, 1, kind='stable'), np.arange(len(beliefs))
+    called, best = np.array([names[l] for l in labels.tolist()], object), order[:, 0]
+    top = beliefs[rows, best]
+    known, alone = top >= .5, len(labels) == 1
+    runner = best if alone else np.where(known, order[:, 1], best)
+    nobody = known & alone # whoever else it might be is not enrolled
     return pd.DataFrame(dict(
         name=np.where(known, called[best], NOBODY), label_id=np.where(known, labels[best], UNK),
-        belief=np.where(known, top, 1 - top), runner_up=np.where(alone, NOBODY, called[next_one]),
-        runner_up_belief=np.where(alone, 1 - top, beliefs[rows, next_one]), on_player=on_player))
+        belief=np.where(known, top, 1 - top), runner_up=np.where(nobody, NOBODY, called[runner]),
+        runner_up_belief=np.where(nobody, 1 - top, beliefs[rows, runner]), on_player=on_player))
 
+# %% ../nbs/41_identify.ipynb #77de712d
 @patch
 def who(self:Identifier,
     crops,        # a list of uint8[h, w, 3] RGB of any size, Pillow pictures or paths; or uint8[n, h, w, 3]
@@ -158,11 +166,13 @@ def adapted(self:Identifier,
 # %% ../nbs/41_identify.ipynb #f962ae1e
 def _check_name(names, name):
     "Refuse a name that is none, or taken"
-    if not isinstance(name, str) or not name.strip(): raise ParameterError(f'name={name!r}: a player is called by a word or more')
+    if not isinstance(name, str) or not name.strip():
+        raise ParameterError(f'name={name!r}: a player is called by a word or more')
     if name == NOBODY: raise ParameterError(f'name={name!r}: that is what strangers are called')
     if name in names.values():
         raise ParameterError(f'{name!r} is enrolled already: forget({name!r}) first, or choose another name')
 
+# %% ../nbs/41_identify.ipynb #99fffe80
 @patch
 def enrol(self:Identifier,
     name,        # of somebody who is not enrolled yet
@@ -203,6 +213,7 @@ def save(self:Identifier,
         write_folder(new, self.nets, self.members, self.names, self.about, onnx)
     return Path(folder)
 
+# %% ../nbs/41_identify.ipynb #626fae84
 def _local(folder):
     "A folder on this disk; of a repository of the hub, its copy"
     if Path(folder).is_dir(): return Path(folder)
@@ -215,6 +226,7 @@ def _local(folder):
         raise MissingError(f'there is no folder {folder}, and no such repository could be fetched from the hub '
                            f'({type(e).__name__})') from e
 
+# %% ../nbs/41_identify.ipynb #03444c7e
 @patch(cls_method=True)
 def from_pretrained(cls:Identifier,
     folder,        # of save, or a repository of the hub such as 'user/name'
@@ -245,5 +257,6 @@ def push_to_hub(self:Identifier,
     with TemporaryDirectory(prefix='reid_nb-') as t:
         folder = self.save(Path(t)/'identifier', onnx)
         url = api.create_repo(repo_id, private=private, exist_ok=True)
-        api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=f'Identifier of {len(self.names)} players')
+        what = f'Identifier of {len(self.names)} players'
+        api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=what)
     return str(url)

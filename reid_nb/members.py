@@ -18,8 +18,6 @@ from .scores import SCORES, SEEN_NEAREST, Gallery, Scores
 from .whiten import measure_level
 
 # %% ../nbs/38_members.ipynb #e1809537
-COHORT = 1000 # crops that the level is measured on, at most
-
 @dataclass(frozen=True)
 class Member:
     "What one fold knows: the nets it asks, its gallery, and the score from which it believes it"
@@ -31,6 +29,9 @@ class Member:
     cohort: tuple=()    # what each net tells of the cohort, whitened: float32[m, k] each
     views: np.ndarray=None # the view of each crop of the cohort
 
+# %% ../nbs/38_members.ipynb #17a0b3e4
+COHORT = 1000 # crops that the level is measured on, at most
+
 def evenly_spread(
     n,           # things there are
     most=COHORT, # things to take
@@ -39,15 +40,23 @@ def evenly_spread(
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
 
 # %% ../nbs/38_members.ipynb #b3b1aff3
+def _whitened(gallery, told):
+    "What each net's descriptors are under the whitening that the gallery has for it"
+    ends = np.cumsum([len(net.white.mean) for net in gallery.described])
+    parts = np.split(told[:, gallery.vectors.shape[1]:], ends[:-1], 1)
+    return tuple(net.white.apply(part) for net, part in zip(gallery.described, parts))
+
+# %% ../nbs/38_members.ipynb #3038c4cb
 @patch
 def levelled(self:Member) -> Member: # the same, with the levels of whoever is enrolled now
     "Measure every player's level on the cohort"
-    def at(net, crops):
-        s = cosine_scores(crops, net.seen, self.gallery.seen_of, self.gallery.players(), SEEN_NEAREST)
-        return net._replace(level=measure_level(s, self.views))
-    described = tuple(at(net, crops) for net, crops in zip(self.gallery.described, self.cohort))
-    return replace(self, gallery=replace(self.gallery, described=described))
+    g = self.gallery
+    each = [cosine_scores(crops, net.seen, g.seen_of, g.players(), SEEN_NEAREST)
+            for net, crops in zip(g.described, self.cohort)]
+    described = tuple(net._replace(level=measure_level(s, self.views)) for net, s in zip(g.described, each))
+    return replace(self, gallery=replace(g, described=described))
 
+# %% ../nbs/38_members.ipynb #029891cd
 @patch
 def with_cohort(self:Member,
     told,  # what the nets tell of the crops: embeddings, followed by the descriptors of each net, float32[n, d + D + …]
@@ -56,10 +65,7 @@ def with_cohort(self:Member,
     "Measure the level on some crops"
     if not self.gallery.described: return self
     some = evenly_spread(len(told))
-    ends = np.cumsum([len(net.white.mean) for net in self.gallery.described])
-    parts = np.split(told[some, self.gallery.vectors.shape[1]:], ends[:-1], 1)
-    cohort = tuple(net.white.apply(part) for net, part in zip(self.gallery.described, parts))
-    return replace(self, cohort=cohort, views=np.asarray(views)[some]).levelled()
+    return replace(self, cohort=_whitened(self.gallery, told[some]), views=np.asarray(views)[some]).levelled()
 
 # %% ../nbs/38_members.ipynb #36bc3a1d
 def told_to(
@@ -87,6 +93,7 @@ def _view_numbers(views):
     "Views as positions in `ANGLES`"
     return np.array([ANGLES.index(v) for v in views], int)
 
+# %% ../nbs/38_members.ipynb #cd58c367
 @patch
 def plus(self:Member,
     label, # of the new player
@@ -94,15 +101,13 @@ def plus(self:Member,
     views, # the view of each
 ) -> Member: # another one
     "The member with one more player"
-    g, n = self.gallery, self.gallery.vectors.shape[1]
-    entry = label*len(ANGLES) + _view_numbers(views)
-    vectors, entries = SCORES[g.score](g.nearest).enrol(told[:, :n], entry, np.arange(len(told)))
+    g, entry = self.gallery, label*len(ANGLES) + _view_numbers(views)
+    vectors, entries = SCORES[g.score](g.nearest).enrol(told[:, :g.vectors.shape[1]], entry, np.arange(len(told)))
     new = dict(vectors=np.concatenate([g.vectors, vectors]), labels=np.append(g.labels, entries//len(ANGLES)),
                angles=np.append(g.angles, entries % len(ANGLES)))
     if g.described:
-        parts = np.split(told[:, n:], np.cumsum([len(net.white.mean) for net in g.described])[:-1], 1)
-        seen = [np.concatenate([net.seen, net.white.apply(part)]) for net, part in zip(g.described, parts)]
-        new |= dict(described=tuple(net._replace(seen=s) for net, s in zip(g.described, seen)),
+        both = zip(g.described, _whitened(g, told))
+        new |= dict(described=tuple(net._replace(seen=np.concatenate([net.seen, seen])) for net, seen in both),
                     seen_of=np.append(g.seen_of, np.full(len(told), label)))
     return replace(self, gallery=replace(g, **new)).levelled()
 
@@ -130,6 +135,7 @@ def belief_of(
     "How much a member believes in each player"
     return expit(np.asarray(surplus)/SOFTNESS)
 
+# %% ../nbs/38_members.ipynb #63d714cf
 def ballot(
     said, # list of Scores, one of each member
 ) -> tuple: # beliefs float[n, M], 0…1; labels int[M] of all members, rising

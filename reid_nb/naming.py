@@ -24,17 +24,21 @@ from .identify import Identifier
 def _bad_numbers(df, file):
     "Fields that are no number, and boxes of too few pixels"
     for c in [c for c in (*BOX, 'frame') if c in df]:
-        bad = pd.to_numeric(df[c], errors='coerce').isna() | ~np.isfinite(pd.to_numeric(df[c], errors='coerce'))
-        yield from (dict(file=file, row=r, column=c, problem=f'{df[c][r]!r} is no number') for r in df.index[bad])
-        small = (pd.to_numeric(df[c], errors='coerce') < LEAST) & (c in ('w', 'h'))
-        yield from (dict(file=file, row=r, column=c, problem=f'{df[c][r]} pixels are too few to see anybody')
-                    for r in df.index[small])
+        for r, v in df[c].items():
+            n = pd.to_numeric(v, errors='coerce')
+            where = dict(file=file, row=r, column=c)
+            if not np.isfinite(n):
+                yield where | dict(problem=f'{v!r} is no number')
+            elif c in ('w', 'h') and n < LEAST:
+                yield where | dict(problem=f'{v} pixels are too few to see anybody')
 
+# %% ../nbs/41a_naming.ipynb #9fddae96
 def _bad_views(df, file):
     "Views that are none"
     for r in df.index[~df['view'].isin(ANGLES)]:
         yield dict(file=file, row=r, column='view', problem=f"{df['view'][r]!r} is no view", fix='Write side or top')
 
+# %% ../nbs/41a_naming.ipynb #a1edcf47
 def read_boxes(
     path, # of a csv
     what, # 'image' or 'frame': the column that says where a box lies
@@ -61,6 +65,7 @@ def _named(known, frame, boxes, where):
     except DataError as e:
         raise DataError([d | dict(file=str(where)) for d in e.problems.to_dict('records')], str(where)) from None
 
+# %% ../nbs/41a_naming.ipynb #38f69089
 def name_frames(
     known,  # an Identifier
     boxes,  # from read_boxes, with `image`
@@ -75,8 +80,8 @@ def name_frames(
     return pd.concat(found) if found else boxes.join(known.who([]))
 
 # %% ../nbs/41a_naming.ipynb #38f484ba
-_COLOURS = [(230, 70, 60), (60, 140, 230), (60, 180, 90), (240, 160, 40), (150, 90, 200), (0, 180, 180), (230, 110, 180),
-            (140, 110, 70), (170, 190, 30), (90, 110, 140)]
+_COLOURS = [(230, 70, 60), (60, 140, 230), (60, 180, 90), (240, 160, 40), (150, 90, 200),
+            (0, 180, 180), (230, 110, 180), (140, 110, 70), (170, 190, 30), (90, 110, 140)]
 
 def draw_names(
     px,    # uint8[h, w, 3] RGB
@@ -103,6 +108,7 @@ def _opencv():
         raise MissingError(f"--video needs OpenCV: pip install 'reid_nb[video]' or opencv-python-headless ({e})") from e
     return cv2
 
+# %% ../nbs/41a_naming.ipynb #af4f8c0b
 def _open_video(cv2, path):
     "A video to read, its frames a second, width, height and number of frames"
     video = cv2.VideoCapture(str(path)) if Path(path).is_file() else None
@@ -120,6 +126,13 @@ def _frames_of(video, n):
     video.release()
 
 # %% ../nbs/41a_naming.ipynb #ce55d28d
+def _check_end(boxes, n, video):
+    "Refuse boxes that lie after the end of a video of n frames"
+    late = int((boxes.frame >= n).sum())
+    if late: raise DataError(f'{late} boxes lie after the last frame of {Path(video).name}, number {n - 1}: '
+                             'frames are numbered from 0')
+
+# %% ../nbs/41a_naming.ipynb #8938c8e5
 def name_video(
     known, # an Identifier
     video, # path of a video that OpenCV reads
@@ -137,9 +150,7 @@ def name_video(
             writer.write(np.ascontiguousarray(draw_names(px, found[-1])[..., ::-1]))
             n += 1
         writer.release()
-        late = boxes[boxes.frame >= n]
-        if len(late): raise DataError(f'{len(late)} boxes lie after the last frame of {Path(video).name}, number {n - 1}: '
-                                      'frames are numbered from 0')
+        _check_end(boxes, n, video)
     return pd.concat(found), n
 
 # %% ../nbs/41a_naming.ipynb #ac464f0c
@@ -156,6 +167,7 @@ def _parser():
     ap.add_argument('--engine', default='auto', help='torch, onnx or auto (default): torch if it is installed')
     return ap
 
+# %% ../nbs/41a_naming.ipynb #c0853288
 def _name_all(args):
     "Read, name, write; what was done, in a line"
     out, boxes = Path(args.out), read_boxes(args.boxes, 'frame' if args.video else 'image')

@@ -21,26 +21,31 @@ from .queries import row_weights
 from .scores import load_rehearsal
 
 # %% ../nbs/39_run_members.ipynb #e508d289
+def _folds_there(game):
+    "The folds of the split, and 'final'"
+    names = [Path(f).stem.removeprefix('fold') for f in read_split_file(game)['files']]
+    return [*sorted(int(n) for n in names if n.isdigit()), FINAL]
+
 def _lacks(game, fold):
     "What a fold lacks to be a member, and what to do; '' if nothing"
     if not game.model_file(fold).exists(): return f'no net: {again("train", fold)} first'
     return '' if game.gallery_file(fold).exists() else f'no gallery: {again("gallery", fold)} first'
 
+# %% ../nbs/39_run_members.ipynb #7c3ee773
 def member_folds(
     game,       # a Game
     folds=None, # numbers of folds, and 'final'; None: all that are there
 ) -> list: # of these
     "The folds that an identifier of this run is made of"
-    split = [int(Path(f).stem[4:]) for f in read_split_file(game)['files'] if Path(f).stem[4:].isdigit()]
-    every = [*sorted(split), FINAL]
+    every = _folds_there(game)
     if odd := [f for f in folds or [] if f not in every]:
         raise ParameterError(f'folds={folds}: there is no fold {odd[0]}; there are {", ".join(map(str, every))}')
     there = [f for f in every if game.model_file(f).exists() or game.gallery_file(f).exists()]
     chosen = there if folds is None else folds
     if not chosen: raise MissingError(f'no fold has a net in {game.out}: {again("train")} and {again("gallery")} first')
     whole = [f for f in there if not _lacks(game, f)]
+    hint = '' if folds else f', or name the folds that are whole: folds={whole}'
     for f in chosen:
-        hint = '' if folds else f', or name the folds that are whole: folds={whole}'
         if why := _lacks(game, f): raise MissingError(f'{member(f)} has {why}{hint}')
     return chosen
 
@@ -48,22 +53,23 @@ def member_folds(
 def _beside(info, recipe, shared):
     "The nets beside a fold's own, from `shared` if they were loaded before"
     if not info['rich']: return []
-    asked = tuple(info[k] for k in ('beside', 'beside_size')) + tuple(recipe[k] for k in ('backbone', 'pretrained', 'flip'))
+    asked = info['beside'], info['beside_size'], *(recipe[k] for k in ('backbone', 'pretrained', 'flip'))
     if asked not in shared:
         shared[asked] = [TorchNet(n) for n in nets_beside(info['beside'], info['beside_size'], recipe)]
     return shared[asked]
 
+# %% ../nbs/39_run_members.ipynb #d27321a9
 def _weights_of(net):
     "The fingerprint of a net that stands beside others"
     return net.net.recipe['weights']
 
-# %% ../nbs/39_run_members.ipynb #67cd5ecb
 def _check_beside(fold, info, beside):
     "Refuse nets beside a fold that are not those its gallery was made with"
     if [_weights_of(n) for n in beside] == info['weights_beside']: return
     raise StaleError(f'the nets beside {member(fold)} have other weights than its gallery was made with: '
                      f'{again("gallery", fold)} again')
 
+# %% ../nbs/39_run_members.ipynb #67cd5ecb
 def _add_net(net, nets, name):
     "Put a net among the others under a name, unless it is there already; the name it has"
     for k, v in nets.items():
@@ -76,6 +82,7 @@ def _share_of(rows):
     "The share of rows that are true, None where there are none"
     return round(float(rows.mean()), 4) if len(rows) else None
 
+# %% ../nbs/39_run_members.ipynb #2c853793
 def expected_of(
     game, # a Game
     fold, # number of the fold
@@ -96,6 +103,7 @@ def _trained(recipe):
     "What of a net's recipe the model card tells; of a file of weights only its name"
     return {k: Path(str(recipe[k])).name for k in ('pretrained', 'epochs', 'stage2_epochs', 'angles') if k in recipe}
 
+# %% ../nbs/39_run_members.ipynb #98aea386
 def _member_of(game, fold, nets, shared):
     "A fold's member, its nets put among the others; what the model card tells of it"
     fold_scores(fold, game) # refuses what no longer belongs together

@@ -17,7 +17,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from .card import model_card
-from .core import ANGLES, MissingError, ParameterError, StaleError, atomic, disk_errors, read_sealed, write_sealed
+from .core import ANGLES, MissingError, ParameterError, StaleError
+from .core import atomic, disk_errors, read_sealed, write_sealed
 from .members import Member
 from .scores import from_arrays
 
@@ -28,7 +29,8 @@ NOTE = 'identifier.json'
 def whole_folder(folder):
     "A new folder beside `folder`: takes its place on success, goes on error"
     folder = Path(folder).absolute()
-    if folder.exists() and not (folder/NOTE).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+    empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not empty and not (folder/NOTE).is_file():
         raise ParameterError(f'{folder} is there and holds no {NOTE}: name another folder')
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -46,11 +48,13 @@ def member_arrays(m) -> dict:
     views = {} if m.views is None else dict(cohort_views=np.array([ANGLES.index(v) for v in m.views], np.int64))
     return {k: np.ascontiguousarray(v) for k, v in (m.gallery.arrays() | cohort | views).items()}
 
+# %% ../nbs/38b_saved.ipynb #044bd883
 def member_note(m) -> dict:
     "Its plain values"
     gallery = {k: getattr(m.gallery, k) for k in ('score', 'nearest', 'rich')}
     return dict(name=m.name, nets=list(m.nets), threshold=float(m.threshold), adapt=m.adapt, **gallery)
 
+# %% ../nbs/38b_saved.ipynb #4c8a46aa
 def member_from(
     note,   # of member_note
     arrays, # of member_arrays
@@ -58,9 +62,10 @@ def member_from(
     "A member from what was in its file"
     views = arrays.pop('cohort_views', None)
     cohort = tuple(arrays.pop(f'cohort{i}') for i in range(sum(k.startswith('cohort') for k in arrays)))
-    gallery = from_arrays(arrays, **{k: note[k] for k in ('score', 'nearest', 'rich')})
     views = None if views is None else np.array(ANGLES)[views]
-    return Member(note['name'], tuple(note['nets']), gallery, note['threshold'], note['adapt'], cohort, views).levelled()
+    gallery = from_arrays(arrays, **{k: note[k] for k in ('score', 'nearest', 'rich')})
+    plain = {k: note[k] for k in ('name', 'threshold', 'adapt')}
+    return Member(nets=tuple(note['nets']), gallery=gallery, cohort=cohort, views=views, **plain).levelled()
 
 # %% ../nbs/38b_saved.ipynb #1f6b5f07
 def _digest(path):
@@ -73,6 +78,7 @@ def _note_of(nets, members, names, about, files):
     return dict(version=1, members=told, nets={k: n.note for k, n in nets.items()}, data=about['data'],
                 later=about.get('later', []), names={str(k): v for k, v in sorted(names.items())}, files=files)
 
+# %% ../nbs/38b_saved.ipynb #e8f4aba5
 def write_folder(
     folder,  # a new, empty folder
     nets,    # by name
@@ -99,6 +105,7 @@ def read_note(folder) -> dict:
     raise StaleError(f'{Path(folder)/NOTE} is of version {note.get("version")}, this package reads version 1: '
                      'save the identifier again')
 
+# %% ../nbs/38b_saved.ipynb #af570927
 def check_files(
     folder, # of the identifier
     note,   # of read_note
@@ -112,13 +119,15 @@ def check_files(
         if not path.is_file(): raise MissingError(f'{path} is missing: save the identifier again')
         if _digest(path) != sha: raise StaleError(f'{path} is not what {NOTE} describes: save the identifier again')
 
+# %% ../nbs/38b_saved.ipynb #93a57ac1
 def read_members(
     folder, # of the identifier
     note,   # of read_note
 ) -> tuple: # of Member
     "The members that lie in a folder"
+    files = [Path(folder)/'galleries'/f"{m['name']}.safetensors" for m in note['members']]
     try:
-        return tuple(member_from(m, load_file(Path(folder)/'galleries'/f"{m['name']}.safetensors")) for m in note['members'])
+        return tuple(member_from(m, load_file(f)) for m, f in zip(note['members'], files))
     except (SafetensorError, KeyError) as e:
         raise StaleError(f'a gallery in {folder} is not whole ({e}): save the identifier again') from e
 
