@@ -63,12 +63,12 @@ def _data_in_words(note):
 
 # %% ../nbs/38a_card.ipynb #0711ff1c
 _FRONT = '---\nlibrary_name: reid_nb\ntags: [person-re-identification, open-set-recognition, basketball]\n---'
-_REFUSES = """A crop whose belief stays below one half for every player is answered with `nobody known` (label -1): people who
-were never enrolled, boxes off their player, boxes of nobody. Crops of less than 8 pixels a side are not looked at. In the
-rehearsal of a fold's validation part, with boxes moved as a test's are:"""
-_LIMITS = """The range holds nine of ten draws of as many clips as the test had. All of it was measured on one game; other kits,
-halls or cameras are another matter: enrol the players anew, and take up the footage with `adapted(crops)`. Each crop is
-answered by itself, so two boxes of one frame may get one name."""
+_REFUSES = """A crop whose belief stays below one half for every player is answered with `nobody known` (label -1):
+people who were never enrolled, boxes off their player, boxes of nobody. Crops of less than 8 pixels a side are not
+looked at. In the rehearsal of a fold's validation part, with boxes moved as a test's are:"""
+_LIMITS = """The range holds nine of ten draws of as many clips as the test had. All of it was measured on one game;
+other kits, halls or cameras are another matter: enrol the players anew, and take up the footage with
+`adapted(crops)`. Each crop is answered by itself, so two boxes of one frame may get one name."""
 
 def model_card(
     note, # what lies in identifier.json

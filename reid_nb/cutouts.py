@@ -71,32 +71,42 @@ def check_boxes(
     return xywh
 
 # %% ../nbs/14a_cutouts.ipynb #67fdc040
+def _cut_one(im, box):
+    "A box of a picture: the whole pixels it touches, and where it lies in them"
+    window = crop_window(box, 1., im.size)
+    return Cutout(im.crop(window), crop_rect(box, 1., window[:2]))
+
 def cut(
     frame, # uint8[h, w, 3] RGB, a Pillow picture, or the path of one
     boxes, # x, y, w, h of each in pixels: a table, or a number array [n, 4]
 ) -> list: # of Cutout
     "Cut boxes out of a frame"
     im = as_picture(frame)
-    windows = [(box, crop_window(box, 1., im.size)) for box in check_boxes(boxes, im.size)]
-    return [Cutout(im.crop(w), crop_rect(box, 1., w[:2])) for box, w in windows]
+    return [_cut_one(im, box) for box in check_boxes(boxes, im.size)]
 
 # %% ../nbs/14a_cutouts.ipynb #3e08bc75
 def _listed(crops):
     "Crops as a list; one alone counts as a list of one"
     one = isinstance(crops, (str, Path, Image.Image, Cutout)) or getattr(crops, 'ndim', 4) == 3
     if one: return [crops]
+    _check_list(crops)
+    return list(crops)
+
+def _check_list(crops):
+    "Refuse what is no list of crops"
     if isinstance(crops, np.ndarray) and crops.size and crops.dtype != np.uint8:
         raise DataError(f'crops: {crops.dtype}{list(crops.shape)} where uint8[n, h, w, 3] in RGB order is expected')
     if isinstance(crops, pd.DataFrame) or not hasattr(crops, '__iter__'):
         raise DataError(f'crops: a {type(crops).__name__} where a list of arrays, pictures or paths is expected')
-    return list(crops)
 
 # %% ../nbs/14a_cutouts.ipynb #08ce5236
+def _whole(im):
+    "A picture as a cutout"
+    return Cutout(im, (0, 0, *im.size))
+
 def _as_cutout(crop):
     "One crop as a cutout"
-    if not isinstance(crop, Cutout):
-        im = as_picture(crop)
-        crop = Cutout(im, (0, 0, *im.size))
+    crop = crop if isinstance(crop, Cutout) else _whole(as_picture(crop))
     l, t, r, b = crop.rect
     if why := _too_small(r - l, b - t): raise DataError(why)
     return crop

@@ -54,9 +54,7 @@ def adapted(self:TorchNet,
     share, # of their own batch statistics, 0…1, see ReIDNet.adapted
 ) -> TorchNet: # another one
     "The net with the batch statistics of given crops"
-    net = self.net.adapted(crops, share)
-    net.recipe = self.net.recipe
-    return TorchNet(net)
+    return TorchNet(self.net.adapted(crops, share))
 
 # %% ../nbs/28a_engines.ipynb #57c7ce7a
 @patch
@@ -108,10 +106,8 @@ class OnnxNet:
         note, # of net_note
     ):
         self.session = _session(f'{stem}.onnx')
-        self.stem = Path(stem)
-        self.note = note
-        self.size = tuple(note['size'])
-        self.widths = note['widths']
+        self.stem, self.note = Path(stem), note
+        self.size, self.widths = tuple(note['size']), note['widths']
 
 # %% ../nbs/28a_engines.ipynb #cd3557ae
 @patch
@@ -159,7 +155,8 @@ def pick_engine(
     files,  # names of the files there are
 ) -> str: # 'torch' or 'onnx'
     "Who runs the nets of a folder: torch if it is installed and has its weights, else onnxruntime"
-    if engine not in ('auto', 'torch', 'onnx'): raise ParameterError(f"engine={engine!r}: choose from auto, torch, onnx")
+    if engine not in ('auto', 'torch', 'onnx'):
+        raise ParameterError(f'engine={engine!r}: choose from auto, torch, onnx')
     here, ends = find_spec('torch') is not None, {Path(f).suffix for f in files}
     if engine == 'auto':
         engine = 'torch' if here and '.safetensors' in ends else 'onnx'

@@ -38,12 +38,10 @@ class Identifier:
 # %% ../nbs/41_identify.ipynb #cfe2af23
 def _check_names(names):
     "Refuse players of one name, and the name that strangers have"
-    for label, name in names.items():
-        same = [l for l, n in names.items() if n == name]
-        if len(same) > 1:
-            raise ParameterError(f'players {same[0]} and {same[1]} are both called {name!r}: names must differ')
-        if name == NOBODY:
-            raise ParameterError(f'player {label} is called {NOBODY!r}, which is what strangers are called')
+    called = list(names.values())
+    twice = [l for l, n in names.items() if called.count(n) > 1]
+    if twice: raise ParameterError(f'players {twice[0]} and {twice[1]} are both called {names[twice[0]]!r}')
+    if NOBODY in called: raise ParameterError(f'a player is called {NOBODY!r}, which is what strangers are called')
 
 # %% ../nbs/41_identify.ipynb #27da453b
 def player_names(
@@ -87,6 +85,11 @@ def _tell(nets, cutouts):
             found[name].append(net.encode(pixels[net.size]))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
+def _heard(nets, members, cutouts):
+    "What the nets tell each member of cutouts"
+    told = _tell(nets, cutouts)
+    return [told_to(m, told, nets) for m in members]
+
 # %% ../nbs/41_identify.ipynb #7269680a
 def _views(views, n):
     "The view of each of n crops"
@@ -96,6 +99,11 @@ def _views(views, n):
         raise ParameterError(f'view {odd[0]!r}: write {" or ".join(map(repr, ANGLES))}')
     return np.array(views, dtype='<U8')
 
+def _asked(crops, views):
+    "Crops of any kind as cutouts, and the view of each"
+    cutouts = as_cutouts(crops)
+    return cutouts, _views(views, len(cutouts))
+
 # %% ../nbs/41_identify.ipynb #6e60574d
 @patch
 def scores(self:Identifier,
@@ -103,9 +111,8 @@ def scores(self:Identifier,
     views='side', # 'side' or 'top', or one of them for each crop
 ) -> list: # of Scores, one of each member
     "What each member says about crops, before anything is decided"
-    cutouts = as_cutouts(crops)
-    views, told = _views(views, len(cutouts)), _tell(self.nets, cutouts)
-    return [m.scores(told_to(m, told, self.nets), views) for m in self.members]
+    cutouts, views = _asked(crops, views)
+    return [m.scores(told, views) for m, told in zip(self.members, _heard(self.nets, self.members, cutouts))]
 
 # %% ../nbs/41_identify.ipynb #249d820f
 def _answers(beliefs, labels, names, on_player):
@@ -129,8 +136,7 @@ def who(self:Identifier,
 ) -> pd.DataFrame: # name, label_id (-1: nobody known), belief, runner_up, runner_up_belief, on_player, each 0…1
     "Who each crop shows"
     said = self.scores(crops, views)
-    beliefs, labels = ballot(said)
-    return _answers(beliefs, labels, self.names, np.mean([s.on_player for s in said], 0))
+    return _answers(*ballot(said), self.names, np.mean([s.on_player for s in said], 0))
 
 # %% ../nbs/41_identify.ipynb #86523f2e
 @patch
@@ -151,16 +157,15 @@ def adapted(self:Identifier,
     share=None,   # of the crops' own batch statistics, 0…1; None: as each fold was tuned; 0: measure the level alone
 ) -> Identifier: # another one
     "The identifier as it is best for other footage: batch statistics and level of these crops"
-    cutouts = as_cutouts(crops)
-    views = _views(views, len(cutouts))
+    cutouts, views = _asked(crops, views)
     if not cutouts: raise ParameterError('no crops to adapt to: give some hundreds, of whoever is in the footage')
     nets = dict(self.nets)
     for m in self.members:
         own, w = self.nets[m.nets[0]], m.adapt if share is None else share
         nets[m.nets[0]] = own.adapted(at_size(cutouts, own.size), w) if w else own
     some = evenly_spread(len(cutouts))
-    told = _tell(nets, [cutouts[i] for i in some])
-    members = tuple(m.with_cohort(told_to(m, told, nets), views[some]) for m in self.members)
+    heard = _heard(nets, self.members, [cutouts[i] for i in some])
+    members = tuple(m.with_cohort(told, views[some]) for m, told in zip(self.members, heard))
     return replace(self, nets=nets, members=members)
 
 # %% ../nbs/41_identify.ipynb #f962ae1e
@@ -181,11 +186,10 @@ def enrol(self:Identifier,
 ) -> Identifier: # another one
     "The identifier with one more player; nothing is trained"
     _check_name(self.names, name)
-    cutouts = as_cutouts(crops)
-    views = _views(view, len(cutouts))
+    cutouts, views = _asked(crops, view)
     if not cutouts: raise ParameterError(f'no crops to enrol {name!r} from: give one or more')
-    label, told = max(self.names) + 1, _tell(self.nets, cutouts)
-    members = tuple(m.plus(label, told_to(m, told, self.nets), views) for m in self.members)
+    label, heard = max(self.names) + 1, _heard(self.nets, self.members, cutouts)
+    members = tuple(m.plus(label, told, views) for m, told in zip(self.members, heard))
     about = self.about | dict(later=[*self.about['later'], label])
     return replace(self, members=members, names=self.names | {label: name}, about=about)
 

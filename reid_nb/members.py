@@ -74,8 +74,7 @@ def told_to(
     nets, # the nets by name
 ) -> np.ndarray: # float32[n, d + D + …]
     "What a member's nets tell it: the embedding of its own, then the descriptors of each"
-    own, *beside = m.nets
-    return np.concatenate([told[own], *(told[b][:, nets[b].widths[0]:] for b in beside)], 1)
+    return np.concatenate([told[m.nets[0]], *(told[b][:, nets[b].widths[0]:] for b in m.nets[1:])], 1)
 
 # %% ../nbs/38_members.ipynb #25dc8c0d
 @patch

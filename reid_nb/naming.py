@@ -21,16 +21,18 @@ from .cutouts import LEAST
 from .identify import Identifier
 
 # %% ../nbs/41a_naming.ipynb #b2638712
+def _number_problem(column, text):
+    "What is wrong with a number of a csv; '' if nothing is"
+    n = pd.to_numeric(text, errors='coerce')
+    if not np.isfinite(n): return f'{text!r} is no number'
+    small = column in ('w', 'h') and n < LEAST
+    return f'{text} pixels are too few to see anybody' if small else ''
+
 def _bad_numbers(df, file):
     "Fields that are no number, and boxes of too few pixels"
-    for c in [c for c in (*BOX, 'frame') if c in df]:
-        for r, v in df[c].items():
-            n = pd.to_numeric(v, errors='coerce')
-            where = dict(file=file, row=r, column=c)
-            if not np.isfinite(n):
-                yield where | dict(problem=f'{v!r} is no number')
-            elif c in ('w', 'h') and n < LEAST:
-                yield where | dict(problem=f'{v} pixels are too few to see anybody')
+    fields = [(r, c, df.at[r, c]) for c in (*BOX, 'frame') if c in df for r in df.index]
+    found = [(r, c, _number_problem(c, text)) for r, c, text in fields]
+    return [dict(file=file, row=r, column=c, problem=why) for r, c, why in found if why]
 
 # %% ../nbs/41a_naming.ipynb #9fddae96
 def _bad_views(df, file):
