@@ -419,6 +419,11 @@ def submission_file(self:Game,
     "What is handed in"
     return self.out/('submission.csv' if fold == ENSEMBLE else f'submission_{member(fold)}.csv')
 
+@patch
+def decisions_file(self:Game, fold=ENSEMBLE) -> Path:
+    "What is believed of each test box, and what decided"
+    return self.submission_file(fold).with_name(self.submission_file(fold).name.replace('submission', 'decisions'))
+
 @patch(as_prop=True)
 def report_file(self:Game) -> Path:
     "The page to hand around: a run in one file"

@@ -142,7 +142,7 @@ def leaves(
     if step['stage'] == 'data': return [game.negatives_csv, *notes, cache]
     if step['stage'] == 'folds': return sorted(game.split_file.parent.glob('*.*')) or [game.fold_file(0)]
     if step['stage'] == 'train': return _beside(game.model_file(f), '.json', '.log.csv')
-    if step['stage'] == 'infer': return _beside(game.submission_file(f), '.json')
+    if step['stage'] == 'infer': return [*_beside(game.submission_file(f), '.json'), game.decisions_file(f)]
     rehearsal = [] if f == FINAL else _beside(game.rehearsal_file(f), '.safetensors')
     return [*_beside(game.gallery_file(f), '.json'), *rehearsal, game.scores_file(f), game.embeddings_file(f)]
 
