@@ -62,7 +62,8 @@ def _asked(q):
 def _rehearsal_answers(done):
     "The first answer to each validation query in which a hidden player is nobody; index as of _asked"
     r, odds = done.queries, in_log_odds(done.queries.scores, done.belief)
-    found = top_two(odds).assign(tracklet=r.rows.tracklet, pred=done.said.joint, surplus=odds.scores.max(1), belief=np.nan)
+    found = top_two(odds).assign(tracklet=r.rows.tracklet, pred=done.said.joint, belief=np.nan,
+                                 surplus=odds.scores.max(1))
     found.index = _asked(r.rows)
     q = r.rows
     found = found[((q.kind == 'known') | (q.label_id == UNK) & (q.kind != 'off')).to_numpy()]
@@ -143,7 +144,7 @@ def neighbours(self:Catalogue,
 def why(self:Catalogue,
     i, # a crop of the test
 ) -> pd.DataFrame: # a row a player, the strongest first: log-odds of box and tracklet; named, in_frame
-    "What decided a test box: log-odds, whether it got this name (`named`), whether another of its frame did (`in_frame`)"
+    "What decided a test box: log-odds, whether it got this name, whether another box of its frame did"
     c, b = self.boxes, self.boxes.loc[i]
     if b.part != 'test': raise ParameterError(f'crop {i} is of the part {b.part!r}: only test boxes have a decision')
     at = self.game.test.index.get_indexer(c.row[(c.part == 'test') & (c.tracklet == b.tracklet)])

@@ -307,7 +307,7 @@ def _plain_axes(fig, x, y):
 
 # %% ../nbs/61a_charts.ipynb #47dcfaff
 def _risk(boxes):
-    "Curve, its area, the point where somebody is as likely as nobody, and that of the joint decision, each (coverage, risk)"
+    "Curve, its area, where somebody is as likely as nobody, and the joint decision, each (coverage, risk)"
     wrong = (boxes.best != boxes.expected).to_numpy(bool)
     at, coverage, risk = risk_coverage(boxes.surplus, wrong)
     used = np.flatnonzero(at >= 0)[-1:]

@@ -181,8 +181,7 @@ def disk_errors(
 # %% ../nbs/10_core.ipynb #113f8dd2
 def temporary(path) -> Path:
     "The temporary name of `path` in this thread"
-    path = Path(path)
-    return path.with_name(f'.tmp-{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}-{path.name}')
+    return Path(path).with_name(f'.tmp-{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}-{Path(path).name}')
 
 # %% ../nbs/10_core.ipynb #585f4ff0
 @contextmanager
@@ -268,8 +267,7 @@ def _canon(o):
     if isinstance(o, Path): return b'file' + o.read_bytes() if o.is_file() else b'path' + o.as_posix().encode()
     if isinstance(o, dict): return b'dict' + _canon([(str(k), o[k]) for k in sorted(o, key=str)])
     if isinstance(o, (list, tuple, pd.Index)): return b'[' + b','.join(map(_canon, o)) + b']'
-    if isinstance(o, np.generic):
-        o = o.item()
+    if isinstance(o, np.generic): return _canon(o.item())
     return o if isinstance(o, bytes) else repr(o).encode()
 
 def fingerprint(*parts) -> str:

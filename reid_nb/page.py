@@ -18,7 +18,7 @@ import pandas as pd
 from .catalog import open_catalogue
 from .charts import PARTS, QUIET, RIGHT, WRONG, bokeh_parts, charts_of, judged_boxes, place_of, sample_crops
 from .core import UNK, VIEW_CLIP, atomic
-from .infer import regret
+from .outcome import regret
 from .metrics import macro_f1
 from .moments import crops_of, data_uri, facts_of, name_of
 
