@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Belief', 'chances', 'fit_belief', 'reliability', 'calibration_error', 'expected_f1']
 
-# %% ../nbs/34c_belief.ipynb #79236e00
+# %% ../nbs/34c_belief.ipynb #6b580dad
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +16,13 @@ from scipy.special import logsumexp, softmax
 
 from .core import UNK, DataError
 
-# %% ../nbs/34c_belief.ipynb #208e768c
+# %% ../nbs/34c_belief.ipynb #8913a5fb
 class Belief(NamedTuple):
     "How scores become log-odds of each player against nobody"
     slope: float # a, above 0
     bias: float  # b
 
+# %% ../nbs/34c_belief.ipynb #cac16dd0
 @patch
 def log_odds(self:Belief,
     scores, # `float[n, L]`; -inf: not enrolled
@@ -29,21 +30,21 @@ def log_odds(self:Belief,
     "Log-odds of each player against nobody"
     return (self.slope*np.asarray(scores, float) + self.bias).astype(np.float32)
 
-# %% ../nbs/34c_belief.ipynb #229f8292
+# %% ../nbs/34c_belief.ipynb #58739514
 def chances(
     log_odds, # `float[n, L]`
 ) -> np.ndarray: # `float64[n, L + 1]`, rows that sum to 1; the last column is nobody
     "How likely each player is, and nobody"
     return softmax(np.pad(np.asarray(log_odds, float), ((0, 0), (0, 1))), axis=1)
 
-# %% ../nbs/34c_belief.ipynb #90c2bdcf
+# %% ../nbs/34c_belief.ipynb #494d5ea5
 def _columns(labels, truth):
     "The column of each row's truth; the last is nobody's"
     labels, truth = np.asarray(labels), np.asarray(truth)
     at = np.searchsorted(labels, truth).clip(0, len(labels) - 1)
     return np.where(labels[at] == truth, at, len(labels))
 
-# %% ../nbs/34c_belief.ipynb #43af8b8b
+# %% ../nbs/34c_belief.ipynb #011960eb
 def _loss(x, scores, column, weight):
     "Mean negative log-likelihood of the truth, and its gradient over the log of the slope and the constant"
     z = np.pad(np.exp(x[0])*scores + x[1], ((0, 0), (0, 1)))
@@ -55,7 +56,7 @@ def _loss(x, scores, column, weight):
     loss = (weight @ (total - z[rows, column]) + prior**2/2)/n
     return loss, np.array([weight @ on_scores.sum(1) + prior, weight @ p[:, :-1].sum(1)])/n
 
-# %% ../nbs/34c_belief.ipynb #6f03c61c
+# %% ../nbs/34c_belief.ipynb #41b31c2d
 def fit_belief(
     scores,      # `float[n, L]` of rows whose truth is known; -inf: not enrolled
     labels,      # the player of each column, `int[L]`, rising
@@ -76,7 +77,7 @@ def fit_belief(
     found = minimize(_loss, start, (scores - middle, _columns(labels, truth), weight), jac=True, method='L-BFGS-B').x
     return Belief(float(np.exp(found[0])), float(found[1] - np.exp(found[0])*middle))
 
-# %% ../nbs/34c_belief.ipynb #ef8bb26a
+# %% ../nbs/34c_belief.ipynb #53b6f356
 def reliability(
     belief,  # in each answer, `float[n]`, 0…1
     right,   # whether it was right, `bool[n]`
@@ -89,19 +90,20 @@ def reliability(
     rows = [(belief[p].mean(), right[p].mean(), len(p)) for p in parts]
     return pd.DataFrame(rows, columns=['belief', 'right', 'answers'])
 
+# %% ../nbs/34c_belief.ipynb #5cf13da7
 def calibration_error(belief, right, bins=10) -> float:
     "Expected calibration error, 0…1; nan without an answer"
     t = reliability(belief, right, bins)
     return float(np.average((t.belief - t.right).abs(), weights=t.answers)) if len(t) else float('nan')
 
-# %% ../nbs/34c_belief.ipynb #9b9e82ec
+# %% ../nbs/34c_belief.ipynb #61508479
 def _f1_of(truth, said, weight, n):
     "Macro-F1 of columns `said` against columns `truth`, over those that occur in either"
     table = np.bincount(truth*n + said, weight, n*n).reshape(n, n)
     both = table.sum(0) + table.sum(1)
     return (2*np.diag(table)[both > 0]/both[both > 0]).mean()
 
-# %% ../nbs/34c_belief.ipynb #4acb711a
+# %% ../nbs/34c_belief.ipynb #429edbfb
 def expected_f1(
     chance,       # `float[n, L + 1]`, what `chances` gives
     said,         # the column of each answer, `int[n]`; L: nobody

@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['crowd', 'time_size', 'bench_infer', 'say_infer']
 
-# %% ../nbs/92a_bench_infer.ipynb #a7044950
+# %% ../nbs/92a_bench_infer.ipynb #7f834e47
 import time
 
 import numpy as np
 import pandas as pd
 
 from .bench import run_watched
-from .core import BOX, VIEW_CLIP, ParameterError
+from .core import BOX, ParameterError
 from .metrics import cosine_scores, unit
 from .roster import believe
 from .tracklets import build_tracklets
 
-# %% ../nbs/92a_bench_infer.ipynb #486f6617
+# %% ../nbs/92a_bench_infer.ipynb #65f3c841
 def crowd(
     n,        # boxes, a multiple of 10 is best: ten to a frame, twenty frames to a clip
     seed=0,   # of where they stand and move
@@ -34,7 +34,7 @@ def crowd(
     boxes = dict(quarter=quarter, angle='side', session=clip % 50, frame=frame, **dict(zip(BOX, xywh.T)))
     return pd.DataFrame(boxes)
 
-# %% ../nbs/92a_bench_infer.ipynb #58e6f360
+# %% ../nbs/92a_bench_infer.ipynb #ed0ca11c
 def _seconds(work, *args):
     "What work gives, and how long it took"
     start = time.perf_counter()
@@ -61,7 +61,7 @@ def time_size(
     _, found['decide'] = _seconds(believe, 20*scores - 6, tracklets, boxes)
     return found
 
-# %% ../nbs/92a_bench_infer.ipynb #06bc01ce
+# %% ../nbs/92a_bench_infer.ipynb #66d3cbcd
 _CODE = 'import json; from reid_nb.bench_infer import time_size; print(json.dumps(time_size({n}, {players})))'
 
 def bench_infer(
@@ -77,7 +77,7 @@ def bench_infer(
             rows.append(dict(players=p, boxes=n, **found, boxes_a_second=round(n/whole), gb=peak/1e9))
     return pd.DataFrame(rows)
 
-# %% ../nbs/92a_bench_infer.ipynb #ad256e64
+# %% ../nbs/92a_bench_infer.ipynb #5167c86c
 def say_infer(
     found, # from bench_infer
 ):

@@ -28,7 +28,7 @@ from .roster import DECISIONS, believe
 from .scores import Scores, load_rehearsal, load_scores
 from .tracklets import build_tracklets
 
-# %% ../nbs/05_infer.ipynb #01655e43
+# %% ../nbs/05_infer.ipynb #6e66c328
 def linked(
     test,    # boxes
     s,       # their Scores
@@ -41,14 +41,14 @@ def linked(
     how = {k: p[k] for k in ('linking', 'min_iou', 'max_gap', 'appearance_weight')}
     return build_tracklets(test, appearance=appearance, **how)
 
-# %% ../nbs/05_infer.ipynb #7fbd2aff
+# %% ../nbs/05_infer.ipynb #ae29f4b6
 class Decision(NamedTuple):
     "What became of some boxes"
     boxes: pd.DataFrame # the boxes with the columns of `decide`
     chance: np.ndarray  # how likely each player is, float64[n, L + 1]; the last column is nobody
     said: np.ndarray    # the column of each answer, int[n]
 
-# %% ../nbs/05_infer.ipynb #48a50083
+# %% ../nbs/05_infer.ipynb #13290988
 def _answer(chance, said, labels):
     "Name and belief, runner-up and belief in him, of each box"
     ids, rows = np.append(labels, UNK), np.arange(len(chance))
@@ -86,6 +86,7 @@ def answers(
     return dict(boxes=alone, tracklets=found.alone.to_numpy(), clip=found.in_clip.to_numpy(),
                 joint=found.pred.to_numpy())
 
+# %% ../nbs/05_infer.ipynb #287a1385
 def steps(found, s, truth) -> dict:
     "Macro-F1 of each of the answers"
     return {k: round(macro_f1(truth, v), 4) for k, v in answers(found, s).items()}
@@ -170,6 +171,7 @@ class Role(NamedTuple):
     scores: Scores        # for those who are enrolled
     tracklets: np.ndarray # int[m]
 
+# %% ../nbs/05_infer.ipynb #c350583c
 def _role(r, rows, info, given):
     "The queries `rows` of one role, linked"
     here = np.isfinite(r.scores.scores[rows]).all(0)
@@ -179,7 +181,7 @@ def _role(r, rows, info, given):
     known = info['split']['split'] == 'sample'
     return Role(rows, q, s, q.tracklet.to_numpy() if known else linked(q, s, **given))
 
-# %% ../nbs/05_infer.ipynb #80bfa154
+# %% ../nbs/05_infer.ipynb #61231935
 def _worth(r, roles, info):
     "The Belief that fits the tracklets of a rehearsal"
     rows = np.concatenate([role.rows for role in roles])
@@ -202,6 +204,7 @@ class Rehearsed(NamedTuple):
     note: dict           # what the gallery notes of itself
     belief: Belief       # what the fold's scores are worth
 
+# %% ../nbs/05_infer.ipynb #2bc263cb
 def rehearsed(
     fold,    # number of the fold
     game,    # a Game
@@ -250,7 +253,7 @@ def fold_scores(
     if why: raise StaleError(f'the scores of fold {fold} no longer hold ({why}): {how} again')
     return s
 
-# %% ../nbs/05_infer.ipynb #7195e5eb
+# %% ../nbs/05_infer.ipynb #093845fc
 def fold_belief(
     fold,    # number of the fold, or 'final'
     game,    # a Game
@@ -295,7 +298,7 @@ def ensemble_members(
     if folds: return {f: fold_scores(f, game) for f in folds}
     raise MissingError(f'no box scores in {game.scores_file(0).parent}: {again("gallery")} with fold=0, 1, … first')
 
-# %% ../nbs/05_infer.ipynb #148bfcab
+# %% ../nbs/05_infer.ipynb #d51ac709
 class Member(NamedTuple):
     "A fold, or the net of all data, as a part of the ensemble"
     name: object     # number of the fold or 'final'; of another run with its folder before it
@@ -314,7 +317,7 @@ def _member(fold, s, game, run, given):
     weight = row_weights(rows, done.note['views'], done.note['unknown_share'])
     return Member(name, in_log_odds(s, done.belief), done.belief, macro_f1(rows.label_id, done.said.joint, weight))
 
-# %% ../nbs/05_infer.ipynb #8fee6868
+# %% ../nbs/05_infer.ipynb #bb61e703
 def other_runs(
     game, # a Game
     also, # folders of outputs, + between them

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STEPS', 'DECISIONS', 'clashes', 'marginals', 'presence', 'roster_shift', 'believe', 'likeliest', 'exact']
 
-# %% ../nbs/35a_roster.ipynb #08f31cd1
+# %% ../nbs/35a_roster.ipynb #68840360
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
@@ -16,7 +16,7 @@ from .boxes import box_iou
 from .core import BOX, CLIP, UNK, VIEW_CLIP, ParameterError, Registry
 from .tracklets import tracklet_scores
 
-# %% ../nbs/35a_roster.ipynb #a896df3c
+# %% ../nbs/35a_roster.ipynb #4adb5d56
 def clashes(
     tracklets,       # `int[n]`, from 0 without gaps
     boxes,           # their clip, frame, x, y, w, h
@@ -34,7 +34,7 @@ def clashes(
     apart = pairs[0] != pairs[1]
     return csr_array((share[apart], pairs[:, apart]), (len(length), len(length)))
 
-# %% ../nbs/35a_roster.ipynb #7a465db7
+# %% ../nbs/35a_roster.ipynb #329d667e
 def marginals(
     log_odds,  # of each tracklet for each player, `float[t, L]`
     clash,     # what `clashes` gives
@@ -47,7 +47,7 @@ def marginals(
         chance = (chance + chances(log_odds + others))/2
     return chance
 
-# %% ../nbs/35a_roster.ipynb #1267d593
+# %% ../nbs/35a_roster.ipynb #8eea3cb5
 def presence(
     chance, # of each box, `float[n, L + 1]`
     boxes,  # their clips and frames
@@ -57,7 +57,7 @@ def presence(
     frames = pd.DataFrame(chance[:, :-1]).groupby(keys).sum().clip(upper=1)
     return frames.groupby(level=[0, 1, 2]).mean().groupby(level=[0, 1]).mean()
 
-# %% ../nbs/35a_roster.ipynb #071d2c01
+# %% ../nbs/35a_roster.ipynb #a8ff7f34
 def roster_shift(
     there,       # what `presence` gives
     strength=.5, # kappa, 0 or more
@@ -67,9 +67,14 @@ def roster_shift(
     usual = np.quantile(there, .75) if there.size else 0.
     return strength*np.log((there + .1)/(usual + .1))
 
-# %% ../nbs/35a_roster.ipynb #a6a52846
+# %% ../nbs/35a_roster.ipynb #912cf6a0
 STEPS = 'tracklet', 'clip', 'roster'
 
+def _session_of(boxes, there, rows):
+    "The row of `there` for the session of each of the boxes at `rows`"
+    return there.index.get_indexer(pd.MultiIndex.from_frame(boxes[CLIP].iloc[rows]))
+
+# %% ../nbs/35a_roster.ipynb #0f895f6b
 def believe(
     log_odds,        # of each box for each player, `float[n, L]`
     tracklets,       # `int[n]`
@@ -83,11 +88,10 @@ def believe(
     clash = clashes(of, boxes, overlap_iou)
     clip = marginals(mean, clash)
     there = presence(clip[of], boxes)
-    session = there.index.get_indexer(pd.MultiIndex.from_frame(boxes[CLIP].iloc[first]))
-    shift = roster_shift(there, roster).to_numpy()[session] if len(boxes) else 0
+    shift = roster_shift(there, roster).to_numpy()[_session_of(boxes, there, first)] if len(boxes) else 0
     return dict(tracklet=chances(mean)[of], clip=clip[of], roster=marginals(mean + shift, clash)[of])
 
-# %% ../nbs/35a_roster.ipynb #7ffb2290
+# %% ../nbs/35a_roster.ipynb #201abf2a
 DECISIONS = Registry('decision')
 
 @DECISIONS.add('likeliest')
@@ -95,6 +99,7 @@ def likeliest(chance, tracklets, boxes, overlap_iou):
     "The likeliest answer of each tracklet: two that contend for one name may both get it"
     return chance.argmax(1)
 
+# %% ../nbs/35a_roster.ipynb #09e4f05c
 @DECISIONS.add('exact')
 def exact(chance, tracklets, boxes, overlap_iou):
     "The best naming of each clip in which no two rivals share a name (`35_assign`)"
