@@ -5,23 +5,24 @@
 # %% auto #0
 __all__ = ['PLAIN', 'NOBODY', 'NAMES', 'plain', 'checked', 'identity', 'joined', 'name_of', 'shown', 'refuse', 'text_in']
 
-# %% ../nbs/19a_plain.ipynb #ce330f2e
+# %% ../nbs/19a_plain.ipynb #6bb803cd
 import numpy as np
 import pandas as pd
 
 from .core import BOX, DataError
 from .tables import read_text
 
-# %% ../nbs/19a_plain.ipynb #1837b711
+# %% ../nbs/19a_plain.ipynb #9eb455e7
 PLAIN = dict(image='', time=np.nan, camera='', track='', name='', kind='', x=np.nan, y=np.nan, w=np.nan, h=np.nan,
              visibility=np.nan, width=np.nan, height=np.nan, folder='', out='', file='', where='')
 
 def plain(boxes) -> pd.DataFrame: # all the columns of `PLAIN`
     "A table with every column that the import knows, from a table or a list of dicts with some of them"
     df = pd.DataFrame(boxes)
-    return df.assign(**{c: v for c, v in PLAIN.items() if c not in df})[[*PLAIN]].reset_index(drop=True)
+    df = df.assign(**{c: v for c, v in PLAIN.items() if c not in df})[[*PLAIN]].reset_index(drop=True)
+    return df.fillna({c: v for c, v in PLAIN.items() if v == ''})
 
-# %% ../nbs/19a_plain.ipynb #38d799b3
+# %% ../nbs/19a_plain.ipynb #74af95a5
 def _rules(column, text, value):
     "What may be wrong with a column: the reason, and a mask of the rows"
     empty = text.isin(['', 'nan', 'None'])
@@ -32,7 +33,7 @@ def _rules(column, text, value):
         rules['no number of a frame'] = (value < 0) | (value % 1 > 0)
     return rules
 
-# %% ../nbs/19a_plain.ipynb #0979571b
+# %% ../nbs/19a_plain.ipynb #b493b0b6
 def _number_column(df, column):
     "A column as numbers, and its problems"
     text = df[column].map(str).astype(object).str.strip()
@@ -41,14 +42,14 @@ def _number_column(df, column):
     return value, [dict(file=df['where'][i], column=column, problem=why if why == 'empty' else f'{text[i]!r} is {why}',
                         fix='Correct or delete it') for i, why in wrong]
 
-# %% ../nbs/19a_plain.ipynb #422e14b8
+# %% ../nbs/19a_plain.ipynb #fcb31ead
 def checked(df) -> pd.DataFrame: # the same with numbers
     "Turn the cells of a plain table into numbers, as they stand in the file; those that are none come in one error"
     found = {c: _number_column(df, c) for c in (*BOX, 'time', 'visibility', 'width', 'height')}
     if P := [p for _, of_column in found.values() for p in of_column]: raise DataError(P, 'the boxes cannot be read')
     return df.assign(**{c: value for c, (value, _) in found.items()})
 
-# %% ../nbs/19a_plain.ipynb #ae0d3e15
+# %% ../nbs/19a_plain.ipynb #cf903341
 NOBODY = ('', '-1', 'none', 'nan', 'null', 'unknown')  # in place of an id or a name: not known who it is
 
 def identity(
@@ -60,7 +61,7 @@ def identity(
     text = text.str.replace(r'^(-?\d+)\.0+$', r'\1', regex=True)
     return text.where(~text.str.lower().isin(nobody), '').tolist()
 
-# %% ../nbs/19a_plain.ipynb #476b5126
+# %% ../nbs/19a_plain.ipynb #3e8b5ad2
 NAMES = ('name', 'player_name', 'player', 'identity', 'person')  # attributes and columns that are taken for a name
 
 def joined(
@@ -71,7 +72,7 @@ def joined(
     said = [values.get(k) for k in key.split('+')]
     return '' if any(v is None or v == '' for v in said) else ' '.join(str(v) for v in said)
 
-# %% ../nbs/19a_plain.ipynb #282c48fa
+# %% ../nbs/19a_plain.ipynb #f5a1df7c
 def name_of(
     values,  # dict of the attributes of a box
     columns, # `name` in it says which of them are the name
@@ -80,7 +81,7 @@ def name_of(
     keys = [columns['name']] if 'name' in columns else NAMES
     return next((n for k in keys if (n := joined(values, k))), '')
 
-# %% ../nbs/19a_plain.ipynb #0a89468a
+# %% ../nbs/19a_plain.ipynb #c860573c
 def shown(
     path,   # of a file
     source, # the file or folder that was given
@@ -96,7 +97,7 @@ def refuse(
     "End in the error of a file as a whole"
     raise DataError([dict(file=file, problem=problem, fix=fix)])
 
-# %% ../nbs/19a_plain.ipynb #beaf034e
+# %% ../nbs/19a_plain.ipynb #ac0fa9e2
 def text_in(
     path,   # of a file
     source, # the file or folder that was given
