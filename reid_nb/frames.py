@@ -35,32 +35,36 @@ def number_of(name) -> int: # -1 where there is none
     return int(found[-1]) if found else -1
 
 # %% ../nbs/19d_frames.ipynb #8906e7c7
-@lru_cache(maxsize=64)
-def _index(folder, stamp):
-    "The pictures below a folder: by path, name, bare name and number; `stamp` tells a folder that has changed"
+def _index(folder):
+    "The pictures below a folder: by path, name, bare name and number"
     known = {}
-    for p in sorted(p for p in Path(folder).rglob('*') if p.suffix.lower() in PICTURES):
-        for key in {p.relative_to(folder).as_posix(), p.name, bare(p.name), number_of(p.name)}:
+    for p in sorted(p.relative_to(folder) for p in Path(folder).rglob('*') if p.suffix.lower() in PICTURES):
+        for key in {p.as_posix(), p.name, bare(p.name), number_of(p.name)}:
             known.setdefault(key, []).append(p)
     return known
 
-# %% ../nbs/19d_frames.ipynb #cf468beb
+# %% ../nbs/19d_frames.ipynb #eef9406b
 def _candidates(known, name, time):
     "The pictures that may be meant by a name or, without one, by a time"
     keys = [name, name.split('/')[-1], bare(name)] if name else [int(time) if time == time else -1]
     return next((known[k] for k in keys if k in known), [])
 
-def _chosen(found, camera):
-    "The one picture of a camera among several, or what is left"
-    return [p for p in found if camera in p.parts] or found if len(found) > 1 else found
+def _chosen(found, camera, cameras):
+    "Those of some pictures that are in the camera's folder; else those that are in no other camera's"
+    return [p for p in found if camera in p.parts] or [p for p in found if not set(p.parts) & set(cameras)]
 
-# %% ../nbs/19d_frames.ipynb #220a60ab
-def _find(name, time, camera, folders):
+# %% ../nbs/19d_frames.ipynb #b5ef1cd6
+def _search(name, time, camera, cameras, folders, index=_index):
+    "The pictures that may be meant; `index` gives what a folder holds"
+    direct = [Path(f)/name for f in folders if name and (Path(f)/name).is_file()]
+    if direct: return direct[:1]
+    known = {f: index(f) for f in folders}
+    return [Path(f)/p for f, k in known.items() for p in _chosen(_candidates(k, name, time), camera, cameras)]
+
+def _find(name, time, camera, cameras, folders, index=_index):
     "The picture that is meant, and '' or what is wrong"
     name = name.replace('\\', '/')
-    direct = [Path(f)/name for f in folders if name and (Path(f)/name).is_file()][:1]
-    found = direct or [p for f in folders for p in _candidates(_index(f, os.stat(f).st_mtime_ns), name, time)]
-    found = _chosen(found, camera)
+    found = _search(name, time, camera, cameras, folders, index)
     if len(found) == 1: return found[0], ''
     what = f'{name!r}' if name else f'frame {time:.0f}' if time == time else 'a picture without a name'
     return None, f'{what} may be {found[0]} or {found[1]}' if found else f'{what} is not there'
@@ -89,7 +93,18 @@ def _missing(wanted, folders):
     P = [dict(file=w['where'], problem=f'{w.why} ({has})', fix=fix) for _, w in wanted.iterrows()]
     return DataError(P, f'{len(P)} pictures were not found')
 
-# %% ../nbs/19d_frames.ipynb #e2ab37a3
+# %% ../nbs/19d_frames.ipynb #a0dba9bd
+def _check_shared(wanted):
+    "Refuse a picture that two cameras claim"
+    n = wanted.groupby('path').camera.unique()
+    twice = n[n.map(len) > 1]
+    if len(twice):
+        who = wanted[wanted.path == twice.index[0]].iloc[-1]
+        problem = f'{who.path.name} is the picture of two cameras, {" and ".join(twice.iloc[0])}'
+        fix = 'Give each camera a folder of its own in --images'
+        raise DataError([dict(file=who['where'], problem=problem, fix=fix)])
+
+# %% ../nbs/19d_frames.ipynb #cb2a1ea4
 def locate(
     df,        # a plain table
     images=(), # folders of the pictures; none: where the annotation says
@@ -97,13 +112,13 @@ def locate(
     "Find the picture of each box"
     for f in images:
         _check_folder(f)
-    wanted = df.drop_duplicates(['folder', 'image', 'time', 'camera'])[['folder', 'image', 'time', 'camera', 'where']]
-    wanted = wanted.assign(path=None, why='')
-    for i, w in wanted.iterrows():
-        wanted.at[i, 'path'], wanted.at[i, 'why'] = _find(w.image, w.time, w.camera, images or [w.folder])
-    if (wanted.why != '').any():
-        raise _missing(wanted[wanted.why != ''], images or sorted(set(wanted.folder[wanted.why != ''])))
-    keys = ['folder', 'image', 'time', 'camera']
+    keys, cameras = ['folder', 'image', 'time', 'camera'], sorted(set(df.camera))
+    wanted, index = df.drop_duplicates(keys)[[*keys, 'where']], lru_cache(_index)
+    found = [_find(w.image, w.time, w.camera, cameras, images or [w.folder], index) for w in wanted.itertuples()]
+    wanted = wanted.assign(path=[p for p, _ in found], why=[why for _, why in found])
+    lost = wanted[wanted.why != '']
+    if len(lost): raise _missing(lost, images or sorted(set(lost.folder)))
+    _check_shared(wanted)
     return df[keys].merge(wanted[[*keys, 'path']], on=keys, how='left').path.set_axis(df.index)
 
 # %% ../nbs/19d_frames.ipynb #39920f13

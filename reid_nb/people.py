@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['who_is_who', 'label_of', 'with_names', 'check_people', 'leave_out', 'kept', 'outside', 'asked_about', 'ids_of']
 
-# %% ../nbs/19f_people.ipynb #4a8ada14
+# %% ../nbs/19f_people.ipynb #e11fd088
 import re
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .core import BOX, DataError, MissingError, ParameterError
 from .names import read_names
 from .plain import identity
 
-# %% ../nbs/19f_people.ipynb #03c500ed
+# %% ../nbs/19f_people.ipynb #b02e5bd3
 def _nameless(df, by, found):
     "What to say where nothing tells people apart"
     kinds = ', '.join(sorted(set(df.kind) - {''})) or 'none'
@@ -24,7 +24,7 @@ def _nameless(df, by, found):
     return (f'nothing says who is who{by}: the {len(df)} boxes have {has} (classes: {kinds}). Export names, track ids '
             'or a class for each player, or say which column is the name: --columns name=COLUMN')
 
-# %% ../nbs/19f_people.ipynb #fbf01f24
+# %% ../nbs/19f_people.ipynb #2b7dc289
 def who_is_who(
     df,        # a plain table
     who='auto', # name, track, class, or auto: the first of them that there is
@@ -35,7 +35,7 @@ def who_is_who(
     if found and who in ('auto', *found): return found[0] if who == 'auto' else who
     raise DataError(_nameless(df, '' if who == 'auto' else f' by {who}', found))
 
-# %% ../nbs/19f_people.ipynb #dfce9d6a
+# %% ../nbs/19f_people.ipynb #d737d4cd
 def label_of(
     df,  # a plain table
     who, # name, track or class
@@ -46,7 +46,7 @@ def label_of(
     name = df['name'].where(df['name'] != '', df.track.map(known).fillna('')) if who == 'name' else df.track
     return name.where(name != '', df.track).where(df.kind.str.lower() != 'unknown', '')
 
-# %% ../nbs/19f_people.ipynb #e1060d81
+# %% ../nbs/19f_people.ipynb #c9cacf18
 def with_names(
     df,   # a plain table
     path, # of a csv with label_id,name; '' for none
@@ -60,7 +60,7 @@ def with_names(
         raise ParameterError(f'{Path(path).name}: none of its ids {ids} is a track id; those are {tracks}')
     return df.assign(name=df['name'].where(df['name'] != '', df.track.map(names).fillna('')))
 
-# %% ../nbs/19f_people.ipynb #45e1f924
+# %% ../nbs/19f_people.ipynb #7a5f248c
 def check_people(df):
     "Refuse identities that are no people, and fewer than two players; `df` has `label` and `path`"
     n = df[df.label != ''].groupby(['label', 'path']).size()
@@ -74,12 +74,12 @@ def check_people(df):
         who = ', '.join(twice.index) or 'none'
         raise DataError(f'{len(twice)} players have a name or an id ({who}); at least 2 are needed')
 
-# %% ../nbs/19f_people.ipynb #8ec2c0b4
+# %% ../nbs/19f_people.ipynb #e39a413d
 def _mark(df, mask, reason):
     "The same with a reason to leave boxes out, where there is none yet"
     return df.assign(out=df.out.where((df.out != '') | ~mask, reason))
 
-# %% ../nbs/19f_people.ipynb #fcc3caab
+# %% ../nbs/19f_people.ipynb #c81bce27
 def leave_out(
     df,          # a plain table
     drop,        # classes and names
@@ -95,16 +95,16 @@ def leave_out(
     same = df.duplicated(['file', 'image', 'time', 'camera', 'track', 'name', 'kind', *BOX])
     return _mark(df, same & df.w.notna(), 'there twice')
 
-# %% ../nbs/19f_people.ipynb #2fc6d63a
+# %% ../nbs/19f_people.ipynb #fdd2cfbf
 def kept(df) -> pd.DataFrame:
     "The boxes that are not left out; a table of which nothing is left is refused with the reasons"
-    if df[BOX].abs().max(axis=None) <= 1.5:
-        raise DataError(f'all {len(df)} boxes lie below 1.5: they are shares of the picture; pixels are expected')
+    if df[['w', 'h']].max(axis=None) <= 1.5:
+        raise DataError(f'all {len(df)} boxes are under 2 pixels: they are shares of the picture; pixels are expected')
     if (df.out == '').any(): return df[df.out == '']
     reasons = ', '.join(f'{n} {why}' for why, n in df.out.value_counts().items())
     raise DataError(f'all {len(df)} boxes are left out: {reasons}')
 
-# %% ../nbs/19f_people.ipynb #ca1da6a6
+# %% ../nbs/19f_people.ipynb #1745e892
 def outside(
     df,    # a plain table with `path`
     sizes, # (width, height) of each path
@@ -119,7 +119,7 @@ def outside(
                               fix='Give the frames that were annotated')])
     return _mark(df, off, 'outside their picture')
 
-# %% ../nbs/19f_people.ipynb #10d4d7a0
+# %% ../nbs/19f_people.ipynb #b529ae2e
 def _share_of(words):
     "The share that was told; None where files were"
     if len(words) != 1 or not re.fullmatch(r'[\d.]+', words[0]): return None
@@ -127,7 +127,7 @@ def _share_of(words):
     if not 0 < share < 1: raise ParameterError(f'test={words[0]}: a share between 0 and 1 is meant, such as 0.25')
     return share
 
-# %% ../nbs/19f_people.ipynb #af47cb12
+# %% ../nbs/19f_people.ipynb #a74d8fd0
 def _last_clips(df, share):
     "Which boxes are in the last share of the clips that have names"
     clips = sorted(set(zip(df.quarter[df.label != ''], df.session[df.label != ''])))
@@ -137,7 +137,7 @@ def _last_clips(df, share):
     n = min(max(round(share*len(clips)), 1), len(clips) - 1)
     return pd.Series([c in clips[-n:] for c in zip(df.quarter, df.session)], df.index)
 
-# %% ../nbs/19f_people.ipynb #1d58ed9a
+# %% ../nbs/19f_people.ipynb #39daf013
 def _of_files(df, files):
     "Which boxes are of some files or folders of the source"
     hit = [df.file.map(lambda f, name=name: f == name or f.startswith(name.rstrip('/') + '/')) for name in files]
@@ -147,7 +147,7 @@ def _of_files(df, files):
         raise ParameterError(f'test={lost[0]}: no file or folder of the source is called that; it has {listed}')
     return pd.concat(hit, axis=1).any(axis=1) if hit else pd.Series(False, df.index)
 
-# %% ../nbs/19f_people.ipynb #2bbedb09
+# %% ../nbs/19f_people.ipynb #e46d097b
 def asked_about(
     df,    # a plain table with `label`, `asked`, and its place in a game
     words, # a share, or files and folders of the source; none: only boxes without a label
@@ -163,7 +163,7 @@ def asked_about(
         raise DataError(f'no box is left to learn from: all {len(df)} are asked about or have no name and no id')
     return test
 
-# %% ../nbs/19f_people.ipynb #b7345925
+# %% ../nbs/19f_people.ipynb #22ae28db
 def _natural(name):
     "A key that sorts Red 4 before Red 11"
     return [(0, int(p), '') if p.isdigit() else (1, 0, p) for p in re.split(r'(\d+)', name) if p]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['views', 'numbered', 'cut_clips', 'clips', 'own_names', 'check_moments', 'moments']
 
-# %% ../nbs/19e_takes.ipynb #c9257e4e
+# %% ../nbs/19e_takes.ipynb #f41c34c8
 import re
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from .core import ANGLES, VIEW_CLIP, DataError, ParameterError
 from .frames import bare, number_of
 
-# %% ../nbs/19e_takes.ipynb #1e1d65fb
+# %% ../nbs/19e_takes.ipynb #6697b105
 def _no_view(cameras):
     "The error that lists the cameras"
     listed = ', '.join(map(repr, cameras))
@@ -28,7 +28,7 @@ def _as_named(cameras):
         _no_view(cameras)
     return {c: (c.lower(), 0) for c in cameras}
 
-# %% ../nbs/19e_takes.ipynb #85617915
+# %% ../nbs/19e_takes.ipynb #314a2965
 def _as_told(cameras, side, top):
     "Which camera is which view, as it was told"
     for c in (*side, *top):
@@ -38,7 +38,7 @@ def _as_told(cameras, side, top):
     if both: raise ParameterError(f'camera {min(both)!r} is named as the side and as the top')
     return {c: (angle, k) for angle, names in zip(ANGLES, (side, top)) for k, c in enumerate(names)}
 
-# %% ../nbs/19e_takes.ipynb #f51455f4
+# %% ../nbs/19e_takes.ipynb #f55b0efd
 def views(
     df,      # a plain table
     side=(), # cameras that are the side
@@ -51,7 +51,7 @@ def views(
     seen = [of.get(c, ('side', 0)) for c in df.camera]
     return df.assign(angle=[a for a, _ in seen], take=[k for _, k in seen], out=out)
 
-# %% ../nbs/19e_takes.ipynb #2a29d8b1
+# %% ../nbs/19e_takes.ipynb #1ea090a2
 def _film_of(name):
     "A picture's bare name without its last number"
     return re.sub(r'\d+(?=\D*$)', '', bare(name))
@@ -64,7 +64,7 @@ def _by_name(names):
         films, numbers = pd.Series('', films.index), pd.Series([bare(n) for n in names]).rank(method='dense') - 1
     return films.rank(method='dense').astype(int) - 1, pd.Series(numbers, dtype=float), ordered
 
-# %% ../nbs/19e_takes.ipynb #dcf8e710
+# %% ../nbs/19e_takes.ipynb #7e954792
 def numbered(
     df,    # a plain table with `angle` and `take`
     paths, # of each row's picture
@@ -78,7 +78,7 @@ def numbered(
         ordered &= has_order
     return df, "by the numbers in the pictures' names" if ordered else "in the order of the pictures' names"
 
-# %% ../nbs/19e_takes.ipynb #a5fc37da
+# %% ../nbs/19e_takes.ipynb #f9e09e92
 def cut_clips(
     times,   # of the frames of one film, whole numbers
     gap=10,  # frames without anybody that start a new clip, and more
@@ -94,7 +94,7 @@ def cut_clips(
     number = pd.MultiIndex.from_arrays([run, part]).factorize()[0]
     return number[back], frame[back]
 
-# %% ../nbs/19e_takes.ipynb #f77f0397
+# %% ../nbs/19e_takes.ipynb #31ef787e
 def _step(df):
     "The greatest number by which the times of every film can be counted"
     gaps = [np.diff(np.unique(t)) for _, t in df.groupby('take').time]
@@ -104,14 +104,14 @@ def _length(clip, moments, whole):
     "How long a clip may be: as told, else a tenth of all moments and at most 50"
     return clip or max(2, min(50, -(-moments//10)))*(10 if whole else 1)
 
-# %% ../nbs/19e_takes.ipynb #f06c86e6
+# %% ../nbs/19e_takes.ipynb #a0271d4a
 def clips(
-    df,     # with `angle`, `take` and `time`
+    df,     # with `angle`, `take`, `time` and `whole`: is the picture one person's crop?
     gap=10, # frames without anybody that start a new clip, and more
     clip=0, # frames a clip has at most; 0: a tenth of all, at most 50
 ) -> pd.DataFrame: # the same with `quarter`, `session` and `frame`
     "Cut all films into clips; both views of a film are cut at the same times"
-    whole, df = df.w.isna().any(), df.assign(quarter='', session=0, frame=0)
+    whole, df = df.whole.any(), df.assign(quarter='', session=0, frame=0)
     t = (df.time//(1 if whole else _step(df))).astype(int)
     length, n = _length(clip, len(df[['take', 'time']].drop_duplicates()), whole), 0
     for _, rows in df.groupby('take').groups.items():
@@ -120,7 +120,7 @@ def clips(
         n += number.max() + 1
     return df
 
-# %% ../nbs/19e_takes.ipynb #9f54fda2
+# %% ../nbs/19e_takes.ipynb #dc57ae41
 _OWN = re.compile(r'([A-Za-z0-9][A-Za-z0-9_.-]*?)__(side|top)__(\d\d+)__(\d\d+)')
 
 def own_names(
@@ -133,7 +133,7 @@ def own_names(
     places = pd.DataFrame([found[p].groups() for p in paths], df.index, [*VIEW_CLIP, 'frame'])
     return df.assign(**places.astype(dict(session=int, frame=int)), take=0)
 
-# %% ../nbs/19e_takes.ipynb #87c19d83
+# %% ../nbs/19e_takes.ipynb #afb45e8d
 def check_moments(
     df,    # with `quarter`, `angle`, `session` and `frame`
     paths, # of each row's picture
@@ -147,9 +147,9 @@ def check_moments(
         fix = 'Export each frame once, without augmentation, and say which cameras are which'
         raise DataError([dict(file=b['where'], problem=problem, fix=fix)])
 
-# %% ../nbs/19e_takes.ipynb #78ba21d2
+# %% ../nbs/19e_takes.ipynb #cb0f319a
 def moments(
-    df,     # a plain table with `angle` and `take`
+    df,     # a plain table with `angle`, `take` and `whole`
     paths,  # of each row's picture
     gap=10, # frames without anybody that start a new clip, and more
     clip=0, # frames a clip has at most; 0: a tenth of all, at most 50

@@ -181,7 +181,7 @@ def toy_game(
     return Path(dest)
 
 # %% ../nbs/93_toys.ipynb #05f15bd1
-TOY_NAMES = ('Red 11', 'Red 4', 'White 34', 'White 7') # of the players 0 to 3
+TOY_NAMES = ('Red 4', 'Red 11', 'White 7', 'White 34') # of the players 0 to 3
 
 def _toy_mot(dest, boxes):
     "Write gt.txt of each camera: frame, id from 1 on, x, y, w, h, flag, class, visibility"
