@@ -78,7 +78,7 @@ def _mot_notes(df, home, source):
 def _frame_names(home, source):
     "The lines of frames.txt; none where there is no such file"
     path = home/'frames.txt'
-    return [line.strip() for line in text_in(path, source).strip().splitlines()] if path.is_file() else []
+    return [line.strip() for line in text_in(path, source).rstrip().splitlines()] if path.is_file() else []
 
 def _named_frames(df, names):
     "The same with the picture of each box"
@@ -173,6 +173,11 @@ def _astray(found, images, file):
         problem = f"image_id {lost[0].get('image_id')} is in no image ({len(lost)} of {len(found)} annotations)"
         refuse(f"{file}, annotation {lost[0].get('id')}", problem, 'Export images and annotations together')
 
+# %% ../nbs/19b_annotations.ipynb #7aaf8d7e
+def _beside(path):
+    "The folder that the pictures of a file may lie in, or in a folder of it"
+    return path.parent.parent if path.parent.name == 'annotations' else path.parent
+
 # %% ../nbs/19b_annotations.ipynb #0abcf5c9
 def _coco_file(path, source, columns):
     "The boxes of one COCO file"
@@ -183,8 +188,9 @@ def _coco_file(path, source, columns):
     found = said['annotations']
     _astray(found, images, file)
     df = plain([_coco_box(a, images[a['image_id']], kinds, columns) for a in found])
-    df = df.assign(where=[f"{file}, annotation {a.get('id', i)}" for i, a in enumerate(found)], folder=str(path.parent))
-    return checked(df.assign(file=file, track=identity(df.track), name=identity(df['name'])))
+    where = [f"{file}, annotation {a.get('id', i)}" for i, a in enumerate(found)]
+    df = df.assign(where=where, folder=str(_beside(path)), file=file)
+    return checked(df.assign(track=identity(df.track), name=identity(df['name'])))
 
 # %% ../nbs/19b_annotations.ipynb #76854114
 def coco_files(source) -> list:

@@ -21,7 +21,8 @@ from .core import ANGLES, BOX, CLIP, GAME, UNK, VIEW_CLIP, DataError, ParameterE
 from .core import disk_errors, write_csv
 from .formats import FORMATS, find_format, inside, read_boxes
 from .frames import check_sizes, locate, measure, place_all
-from .people import asked_about, check_people, ids_of, kept, label_of, leave_out, outside, who_is_who, with_names
+from .people import asked_about, check_crowds, check_people, ids_of, kept, label_of, leave_out, outside
+from .people import who_is_who, with_names
 from .plain import plain
 from .recipes import Choice, Number, Param, Text, Truth, read_values, refuse_unknown, settings
 from .split import cut_in_time, hold_out
@@ -105,6 +106,7 @@ def _arranged(df, o):
         df = df.assign(take=df['take'] + df.asked*(df['take'].max() + 1))
     df, how = moments(df, df.path, o['gap'], o['clip'])
     check_people(df[~df.asked])
+    check_crowds(df)
     df = df.assign(is_test=asked_about(df, o['test']))
     ids = ids_of(df[~df.is_test])
     return df.assign(label_id=df.label.map(ids).fillna(UNK).astype(int)), how

@@ -15,7 +15,7 @@ import pandas as pd
 
 from .annotations import coco_files, cvat_files, is_mot, mot_files, read_coco, read_cvat, read_mot
 from .core import BOX, DataError, MissingError, ParameterError, Registry, nearest_name
-from .plain import NAMES, PLAIN, checked, identity, joined, plain, refuse, shown, text_in
+from .plain import NAMES, PLAIN, checked, identity, joined, plain, refuse, shown
 from .tables import text_table
 
 # %% ../nbs/19c_formats.ipynb #01daa681
@@ -77,8 +77,11 @@ def _of_game(df, text, at):
 # %% ../nbs/19c_formats.ipynb #6186d6b3
 def _csv_text(path, source):
     "The cells of a csv; one with another sign between its columns is refused"
-    text_in(path, source) # what is wrong with its text is told under the name that is shown
-    text = text_table(path, [], {})
+    try:
+        text = text_table(path, [], {})
+    except DataError as e:
+        P = e.problems.replace('Download it again', 'Export it again')
+        raise DataError(P.assign(file=shown(path, source))) from None
     head = text.columns[0] if text.shape[1] == 1 else ''
     if mark := next((m for m in ';\t|' if m in head), ''):
         refuse(shown(path, source), f'its columns are separated by {mark!r}', 'Save it with commas')

@@ -91,7 +91,7 @@ def _missing(wanted, folders):
     fix = 'Say where the frames are: --images DIR'
     has = f'{", ".join(Path(f).name for f in folders)} holds {_there(folders)}'
     P = [dict(file=w['where'], problem=f'{w.why} ({has})', fix=fix) for _, w in wanted.iterrows()]
-    return DataError(P, f'{len(P)} pictures were not found')
+    return DataError(P, 'pictures were not found', 3)
 
 # %% ../nbs/19d_frames.ipynb #a0dba9bd
 def _check_shared(wanted):
@@ -130,7 +130,7 @@ def measure(
     probes = probe_all(Path('/').resolve(), list(real.values()))
     fix = 'Export it again, upright and whole, or delete its boxes'
     P = [dict(file=Path(p).name, problem=f'{p} is {why}', fix=fix) for p, r in real.items() if (why := probes[r][1])]
-    if P: raise DataError(P, f'{len(P)} pictures cannot be used')
+    if P: raise DataError(P, 'pictures cannot be used', 5)
     return {p: probes[r][0] for p, r in real.items()}
 
 # %% ../nbs/19d_frames.ipynb #7b76d1a7

@@ -46,7 +46,7 @@ def _number_column(df, column):
 def checked(df) -> pd.DataFrame: # the same with numbers
     "Turn the cells of a plain table into numbers, as they stand in the file; those that are none come in one error"
     found = {c: _number_column(df, c) for c in (*BOX, 'time', 'visibility', 'width', 'height')}
-    if P := [p for _, of_column in found.values() for p in of_column]: raise DataError(P, 'the boxes cannot be read')
+    if P := [p for _, of_column in found.values() for p in of_column]: raise DataError(P, 'the boxes cannot be read', 5)
     return df.assign(**{c: value for c, (value, _) in found.items()})
 
 # %% ../nbs/19a_plain.ipynb #cf903341
