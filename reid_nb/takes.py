@@ -66,7 +66,7 @@ def _by_name(names):
 
 # %% ../nbs/19e_takes.ipynb #7e954792
 def numbered(
-    df,    # a plain table with `angle` and `take`
+    df,    # a plain table with angle and take
     paths, # of each row's picture
 ) -> tuple: # the same with `time` and `take` of every row; where the times are from, in words
     "Give each box the number of its frame"
@@ -106,7 +106,7 @@ def _length(clip, moments, whole):
 
 # %% ../nbs/19e_takes.ipynb #a0271d4a
 def clips(
-    df,     # with `angle`, `take`, `time` and `whole`: is the picture one person's crop?
+    df,     # with angle, take, time and whole: is the picture one person's crop?
     gap=10, # frames without anybody that start a new clip, and more
     clip=0, # frames a clip has at most; 0: a tenth of all, at most 50
 ) -> pd.DataFrame: # the same with `quarter`, `session` and `frame`
@@ -135,7 +135,7 @@ def own_names(
 
 # %% ../nbs/19e_takes.ipynb #afb45e8d
 def check_moments(
-    df,    # with `quarter`, `angle`, `session` and `frame`
+    df,    # with quarter, angle, session and frame
     paths, # of each row's picture
 ):
     "Refuse two pictures of one moment and view"
@@ -149,7 +149,7 @@ def check_moments(
 
 # %% ../nbs/19e_takes.ipynb #cb0f319a
 def moments(
-    df,     # a plain table with `angle`, `take` and `whole`
+    df,     # a plain table with angle, take and whole
     paths,  # of each row's picture
     gap=10, # frames without anybody that start a new clip, and more
     clip=0, # frames a clip has at most; 0: a tenth of all, at most 50
