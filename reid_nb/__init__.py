@@ -10,7 +10,8 @@ The stages, each a function here and a numbered notebook:
     infer_fold(0, game)             05: a fold's answer
     ensemble_folds(game)            05: the answer of all folds, submission.csv
 
-On the command line: reid_run (all of it), reid_compare, reid_demo, reid_bench; `reid_run --params` lists every parameter.
+On the command line: reid_run (all of it), reid_compare, reid_demo, reid_bench; reid_import and reid_export for one's own
+footage; `reid_run --params` lists every parameter.
 Modules by floors: core, tables, crops … (the game); recipes, learner … (learning); metrics, queries, tracklets, scores,
 assign (deciding); data, folds, model, train, gallery, infer (the stages); run and steps; demo, draw, hall, play, toys.
 """
@@ -19,7 +20,8 @@ __version__ = "0.1.0"
 from importlib import import_module as _import_module
 
 _HOME = dict(Game='core', open_game='places', prepare='data', make_folds='folds', train_fold='train', gallery_fold='gallery',
-             load_reid='model', infer_fold='infer', ensemble_folds='infer', run_all='run', draw_game='demo')
+             load_reid='model', infer_fold='infer', ensemble_folds='infer', run_all='run', draw_game='demo',
+             import_footage='footage')
 __all__ = list(_HOME)
 
 

@@ -95,8 +95,7 @@ def _sentence(d):
 class DataError(ReidError, ValueError):
     "What is wrong with the data: `problems` has a row per problem (file, row, column, problem, fix)"
     def __init__(self, problems, head='the data cannot be used', most=30):
-        if isinstance(problems, str):
-            problems = [dict(problem=problems)]
+        problems = [dict(problem=problems)] if isinstance(problems, str) else problems
         table = pd.DataFrame(problems, dtype=object).reindex(columns=['file', 'row', 'column', 'problem', 'fix'])
         self.problems = table.where(table.notna(), '')
         lines = [_sentence(d) for d in self.problems[:most].to_dict('records')]
@@ -150,11 +149,10 @@ def say(*words):
         pass # nobody reads it: the notebook has the line
 
 # %% ../nbs/10_core.ipynb #8825a664
-_REFUSED = {errno.ENOSPC: 'the disk is full', errno.EDQUOT: 'the quota is used up',
-            errno.EROFS: 'the disk is read-only', errno.EACCES: 'it may not be written',
-            errno.EPERM: 'it may not be written', errno.EMFILE: 'too many files',
-            errno.ENOTDIR: 'a part of its path is a file', errno.EEXIST: 'a part of its path is a file',
-            errno.EISDIR: 'a folder is in its place'}
+_REFUSED = {errno.EROFS: 'the disk is read-only', errno.ENOSPC: 'the disk is full', errno.EMFILE: 'too many files',
+            errno.EDQUOT: 'the quota is used up', errno.EACCES: 'it may not be written',
+            errno.EPERM: 'it may not be written', errno.ENOTDIR: 'a part of its path is a file',
+            errno.EEXIST: 'a part of its path is a file', errno.EISDIR: 'a folder is in its place'}
 
 def _refusal(e, where):
     "Why the disk refused, in words; '' if this error has another reason"
@@ -343,6 +341,11 @@ def test_csv(self:Game) -> Path:
 def truth_csv(self:Game) -> Path:
     "The labels of the test boxes, where they are known"
     return self.data/'test_truth.csv'
+
+@patch(as_prop=True)
+def labels_csv(self:Game) -> Path:
+    "The players' names, where they are known"
+    return self.data/'labels.csv'
 
 # %% ../nbs/10_core.ipynb #efd39928
 @patch(as_prop=True)
