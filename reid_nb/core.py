@@ -99,8 +99,7 @@ class DataError(ReidError, ValueError):
         table = pd.DataFrame(problems, dtype=object).reindex(columns=['file', 'row', 'column', 'problem', 'fix'])
         self.problems = table.where(table.notna(), '')
         lines = [_sentence(d) for d in self.problems[:most].to_dict('records')]
-        if len(table) > most:
-            lines.append(f"... and {len(table) - most} more (see the error's `problems`)")
+        lines += [f"... and {len(table) - most} more (see the error's `problems`)"]*(len(table) > most)
         super().__init__(lines[0] if len(table) == 1 else '\n  '.join([f'{head}: {len(table)} problems', *lines]))
 
 # %% ../nbs/10_core.ipynb #b386cb00
@@ -172,8 +171,7 @@ def disk_errors(
         yield
     except Exception as e:
         if not (why := _refusal(e, where)): raise
-        path = getattr(e, 'filename', None) or where
-        raise DiskError(f'cannot write {path}: {why}. What was written so far is whole; '
+        raise DiskError(f'cannot write {getattr(e, "filename", None) or where}: {why}. What was written so far is whole; '
                         'make room or choose another `out`, and run again') from e
 
 # %% ../nbs/10_core.ipynb #113f8dd2
@@ -214,8 +212,7 @@ def _is_left_over(path):
     "Whether a temporary's process is gone; one of another machine is given a day"
     m = _TEMPORARY.match(path.name)
     if not m: return False
-    age = time.time() - path.stat().st_mtime
-    if m['host'] != socket.gethostname(): return age > 86400
+    if m['host'] != socket.gethostname(): return time.time() - path.stat().st_mtime > 86400
     try:
         return psutil.Process(int(m['pid'])).create_time() > path.stat().st_mtime + 1
     except psutil.NoSuchProcess:

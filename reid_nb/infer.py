@@ -147,7 +147,7 @@ def _finish(voter, s, odds, game, given, rehearsed, **figures):
         figures |= dict(macro_f1=steps(found, s, truth)) | against_truth(found, s, truth, game.truth_kinds)
         found = found.assign(truth=truth, regret=regret(odds, found.pred, truth))
     write_submission(found.pred, found, path)
-    write_decisions(d.boxes, game.decisions_file(voter))
+    write_decisions(d.boxes, game.decisions_file(voter), game.names)
     write_json(figures, path.with_suffix('.json'))
     if 'warning' in figures['expected']:
         say(figures['expected']['warning'])

@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['DISAGREE', 'report', 'regret', 'cmc', 'box_figures', 'clip_range', 'write_decisions', 'forecast', 'against_truth']
 
-# %% ../nbs/35b_outcome.ipynb #6ce1db71
+# %% ../nbs/35b_outcome.ipynb #306c9699
 import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
 
 from .belief import calibration_error, expected_f1
-from .core import BOX, CLIP, write_csv
+from .core import BOX, CLIP, UNK, write_csv
 from .metrics import by_view, closed_accuracy, group_figures, known_auroc, macro_f1, on_player_figures
 
-# %% ../nbs/35b_outcome.ipynb #7694916d
+# %% ../nbs/35b_outcome.ipynb #bd37885b
 def report(
     truth, # int[n]
     pred,  # int[n]
@@ -27,7 +27,7 @@ def report(
     table.loc['macro'] = [p.mean(), r.mean(), f.mean(), n.sum()]
     return table.astype(dict(support=int))
 
-# %% ../nbs/35b_outcome.ipynb #b55e9609
+# %% ../nbs/35b_outcome.ipynb #c7d9b0b5
 def regret(
     s,     # Scores
     pred,  # int[n]
@@ -39,7 +39,7 @@ def regret(
         return np.where(np.isin(y, s.labels), np.searchsorted(s.labels, y), len(s.labels))
     return surplus[rows, column(pred)] - surplus[rows, column(truth)]
 
-# %% ../nbs/35b_outcome.ipynb #29630beb
+# %% ../nbs/35b_outcome.ipynb #fb4625c0
 def cmc(
     scores, # `float32[n, L]`
     labels, # the player of each column, `int[L]`
@@ -53,7 +53,7 @@ def cmc(
     before = (scores > own[:, None]).sum(1)
     return (before[:, None] <= np.arange(len(labels))).mean(0)
 
-# %% ../nbs/35b_outcome.ipynb #10de6f15
+# %% ../nbs/35b_outcome.ipynb #37711cfd
 def box_figures(
     s,          # Scores
     truth,      # int[n]
@@ -67,7 +67,7 @@ def box_figures(
     found |= group_figures(surplus, s.labels, truth, kinds) | on_player_figures(s.on_player, truth, kinds)
     return found | by_view(surplus, s.labels, truth, angles, 0., kinds)
 
-# %% ../nbs/35b_outcome.ipynb #4c443726
+# %% ../nbs/35b_outcome.ipynb #1725b3cd
 def clip_range(
     truth,     # int[n]
     pred,      # int[n]
@@ -84,19 +84,21 @@ def clip_range(
     f1 = [macro_f1(truth[d], pred[d], weight[d]) for d in draws]
     return [round(float(v), 4) for v in np.quantile(f1, [.05, .95])]
 
-# %% ../nbs/35b_outcome.ipynb #4b15550c
-_TOLD = ['label_id', 'belief', 'runner_up', 'runner_belief', 'tracklet', 'decided']
+# %% ../nbs/35b_outcome.ipynb #72e6cd59
+_TOLD = ['label_id', 'name', 'belief', 'runner_up', 'runner_belief', 'tracklet', 'decided']
 
 def write_decisions(
     found, # boxes with pred and the other columns of `decide` in `05_infer`
     path,  # of the csv
+    names, # dict of label: name; a player without one is called by his label
 ):
     "Write what is believed of each test box, a row a box"
     told = found.rename(columns=dict(label_id='was', pred='label_id')).sort_index()
+    told['name'] = [names.get(l, 'nobody known' if l == UNK else f'player {l}') for l in told.label_id.tolist()]
     there = [c for c in ('quarter', 'angle', 'session', 'frame', *BOX, 'image') if c in told]
     write_csv(told[[*there, *_TOLD]].round(dict(belief=4, runner_belief=4)), path)
 
-# %% ../nbs/35b_outcome.ipynb #a3e7f3d3
+# %% ../nbs/35b_outcome.ipynb #79d25857
 DISAGREE = .1 # of macro-F1
 
 def forecast(
@@ -113,7 +115,7 @@ def forecast(
     words = f'the rehearsal lets expect {rehearsed:.2f}, but the scores of the test itself {mean:.2f}'
     return found | dict(warning=f'{words}: the test differs from anything rehearsed, expect the lower of the two')
 
-# %% ../nbs/35b_outcome.ipynb #7d1f56a7
+# %% ../nbs/35b_outcome.ipynb #e5e311bd
 def against_truth(
     found, # boxes of a decision, with pred and belief
     s,     # their Scores
