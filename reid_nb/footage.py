@@ -235,7 +235,7 @@ def _in_both(df):
 
 def _of_views(df):
     "A word if there are two views without a moment in common"
-    if df.angle.nunique() == 2 and not _in_both(df):
+    if df.angle.nunique() == 2 and not _in_both(df) and not df.whole.any():
         yield 'side and top have no moment in common: are their frames numbered alike?'
 
 # %% ../nbs/40_footage.ipynb #30475fb1
