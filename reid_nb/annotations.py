@@ -192,10 +192,16 @@ def _coco_file(path, source, columns):
     df = df.assign(where=where, folder=str(_beside(path)), file=file)
     return checked(df.assign(track=identity(df.track), name=identity(df['name'])))
 
+# %% ../nbs/19b_annotations.ipynb #e488cfd8
+def _begins(path, mark):
+    "Whether a file begins with some bytes, blanks aside"
+    with open(path, 'rb') as f:
+        return f.read(64).removeprefix(b'\xef\xbb\xbf').lstrip().startswith(mark)
+
 # %% ../nbs/19b_annotations.ipynb #76854114
 def coco_files(source) -> list:
     "The COCO files of a source; a Roboflow export has one in each of its folders"
-    if source.is_file(): return [source]*(source.suffix.lower() == '.json')
+    if source.is_file(): return [source]*(source.suffix.lower() == '.json' or _begins(source, b'{'))
     tries = (source.rglob('*.coco.json'), source.glob('*.json'), source.glob('annotations/*.json'))
     return next((found for t in tries if (found := sorted(t))), [])
 
@@ -267,7 +273,7 @@ def _cvat_file(path, source, columns):
 # %% ../nbs/19b_annotations.ipynb #14b1e388
 def cvat_files(source) -> list:
     "The XML files of a source"
-    if source.is_file(): return [source]*(source.suffix.lower() == '.xml')
+    if source.is_file(): return [source]*(source.suffix.lower() == '.xml' or _begins(source, b'<'))
     return sorted(source.glob('*.xml')) or sorted(source.glob('*/*.xml'))
 
 def read_cvat(

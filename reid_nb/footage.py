@@ -19,8 +19,8 @@ from fastcore.basics import patch
 
 from .core import ANGLES, BOX, CLIP, GAME, UNK, VIEW_CLIP, DataError, ParameterError
 from .core import disk_errors, write_csv
-from .formats import FORMATS, find_format, inside, read_boxes
-from .frames import check_sizes, locate, measure, place_all
+from .formats import FORMATS, PICTURES, find_format, inside, read_boxes
+from .frames import check_sizes, locate, measure, number_of, place_all
 from .people import asked_about, check_crowds, check_people, ids_of, kept, label_of, leave_out, outside
 from .people import who_is_who, with_names
 from .plain import plain
@@ -235,11 +235,20 @@ def _in_both(df):
 
 def _of_views(df):
     "A word if there are two views without a moment in common"
-    if df.angle.nunique() == 2 and not _in_both(df):
+    if df.angle.nunique() == 2 and not _in_both(df) and not df.whole.any():
         yield 'side and top have no moment in common: are their frames numbered alike?'
 
+# %% ../nbs/40_footage.ipynb #67b9c998
+def _of_numbers(df):
+    "A word if pictures that were found by their numbers begin one before the annotation"
+    found = df[(df['image'] == '') & ~df.whole]
+    for folder in sorted({p.parent for p in found.path}):
+        first = min(number_of(p.name) for p in folder.iterdir() if p.suffix.lower() in PICTURES)
+        if first == 0 and found.time.min() == 1:
+            yield f'the pictures in {folder.name} begin with number 0, the boxes with frame 1: are they one apart?'
+
 # %% ../nbs/40_footage.ipynb #30475fb1
-@dataclass
+@dataclass(repr=False)
 class Report:
     "What an import found and made"
     folder: str           # of the game, as it was given
@@ -271,7 +280,7 @@ def _counted(counts):
     return ', '.join(f'{n} {what}' for what, n in counts.items()) or 'nothing'
 
 @patch
-def __str__(self:Report):
+def __repr__(self:Report):
     b = self.boxes
     return '\n'.join([
         f'{self.source}: {len(b)} boxes in {b.path.nunique()} pictures; who is who by {self.who}',
@@ -299,7 +308,7 @@ def import_footage(
     df, times = _arranged(found, o)
     placed = _write(df, place, o['copy'])
     train, p = df[~df.is_test], settings('folds')
-    advice = [*_of_split(train, p), *_of_players(train, p), *_of_views(df)]
+    advice = [*_of_split(train, p), *_of_players(train, p), *_of_views(df), *_of_numbers(df)]
     players = _players(train, df[df.is_test])
     return Report(str(dest), _source_words(source, o), who, times, df, players, gone, placed, advice)
 

@@ -101,7 +101,7 @@ def _csv_file(path, source, columns):
 # %% ../nbs/19c_formats.ipynb #b4314574
 def _csv_files(source):
     "The csv files of a source"
-    if source.is_file(): return [source]*(source.suffix.lower() in ('.csv', '.txt', '.tsv') and not is_mot(source))
+    if source.is_file(): return [source]*(source.suffix.lower() in ('.csv', '.txt', '.tsv', '') and not is_mot(source))
     return sorted(source.glob('*.csv'))
 
 def read_csv(

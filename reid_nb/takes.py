@@ -66,10 +66,11 @@ def _by_name(names):
 
 # %% ../nbs/19e_takes.ipynb #7e954792
 def numbered(
-    df,    # a plain table with angle and take
+    df,    # a plain table with angle, take and whole
     paths, # of each row's picture
 ) -> tuple: # the same with `time` and `take` of every row; where the times are from, in words
     "Give each box the number of its frame"
+    if df.whole.any(): return df, 'crops have none, and are dealt out evenly'
     if df.time.notna().all(): return df, 'as the annotation counts frames'
     df, ordered = df.copy(), True
     for (_, k), rows in df.groupby(['angle', 'take']).groups.items():
