@@ -45,30 +45,34 @@ def grad_cam(
 
 # %% ../nbs/28_explain.ipynb #21309192
 class _Encoder(nn.Module):
-    "Pictures to unit vectors, as `encode` does"
-    def __init__(self, net):
+    "Pictures to unit vectors, as `encode` does; `rich`: and to descriptors"
+    def __init__(self, net, rich=False):
         super().__init__()
         self.net = net
         self.flip = net.recipe.get('flip', True)
+        self.rich = rich
 
     def forward(self, crops):
-        e = F.normalize(self.net(crops)[1])
-        return F.normalize(e + F.normalize(self.net(crops.flip(3))[1])) if self.flip else e
+        passes = [self.net.see(x) for x in ([crops, crops.flip(3)] if self.flip else [crops])]
+        mean = F.normalize(sum(F.normalize(emb) for emb, _ in passes))
+        return (mean, sum(told for _, told in passes)/len(passes)) if self.rich else mean
 
 # %% ../nbs/28_explain.ipynb #2a9cfb40
 def export_onnx(
-    net,  # a ReIDNet
-    path, # where: `….onnx`
+    net,        # a ReIDNet
+    path,       # where: `….onnx`
+    rich=False, # also give `descriptors` [n, D], what ReIDNet.see tells
 ) -> Path:
     "Write a net as ONNX: `crops` float32 [n, 3, h, w] 0…1 to `embeddings` [n, dim]; needs onnx and onnxscript"
     path = Path(path)
     was = net.training
     some = torch.rand(2, 3, *net.size, device=net.mean.device)
-    how = dict(input_names=['crops'], output_names=['embeddings'], external_data=False, verbose=False,
+    names = ['embeddings', 'descriptors'] if rich else ['embeddings']
+    how = dict(input_names=['crops'], output_names=names, external_data=False, verbose=False,
                dynamic_shapes=dict(crops={0: torch.export.Dim('n')}))
     try:
         with atomic(path) as tmp:
-            torch.onnx.export(_Encoder(net.eval()), (some,), tmp, **how)
+            torch.onnx.export(_Encoder(net.eval(), rich), (some,), tmp, **how)
     except ImportError as e:
         what = 'export_onnx needs the packages onnx and onnxscript: pip install onnx onnxscript'
         raise ImportError(f'{what} ({e})') from e

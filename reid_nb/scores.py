@@ -22,7 +22,7 @@ from .assign import check_scores
 from .core import MissingError, ParameterError, Registry, StaleError, atomic, fingerprint, seal_of, write_csv
 from .metrics import centroids, cosine_scores
 from .on_player import OnPlayer
-from .whiten import Whitener, level
+from .whiten import Level, Whitener, level
 
 # %% ../nbs/34_scores.ipynb #b79d6f79
 SCORES = Registry('score')
@@ -63,8 +63,9 @@ class Centroid(Score):
 # %% ../nbs/34_scores.ipynb #28864a71
 class Described(NamedTuple):
     "Enrolled crops as one net describes them"
-    seen: np.ndarray  # their whitened descriptors, float32[m, k]
-    white: Whitener   # of this net's descriptors
+    seen: np.ndarray    # their whitened descriptors, float32[m, k]
+    white: Whitener     # of this net's descriptors
+    level: Level=None   # to which the players' scores are brought; None: that of the boxes asked
 
 # %% ../nbs/34_scores.ipynb #b30b3e94
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def descriptor_scores(self:Gallery,
                          'give what embed_boxes(…, rich=True) gives, with the nets beside')
     asked = [net.white.apply(part) for net, part in zip(self.described, np.split(told, ends[:-1], 1))]
     each = [cosine_scores(q, net.seen, self.seen_of, players, SEEN_NEAREST) for q, net in zip(asked, self.described)]
-    return np.mean([level(d, views) for d in each], 0)
+    return np.mean([(net.level.apply if net.level else level)(d, views) for d, net in zip(each, self.described)], 0)
 
 # %% ../nbs/34_scores.ipynb #b70f620f
 @patch
