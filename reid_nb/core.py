@@ -171,8 +171,8 @@ def disk_errors(
         yield
     except Exception as e:
         if not (why := _refusal(e, where)): raise
-        raise DiskError(f'cannot write {getattr(e, "filename", None) or where}: {why}. What was written so far is whole; '
-                        'make room or choose another `out`, and run again') from e
+        raise DiskError(f'cannot write {getattr(e, "filename", None) or where}: {why}. What was written so far is '
+                        'whole; make room or choose another `out`, and run again') from e
 
 # %% ../nbs/10_core.ipynb #113f8dd2
 def temporary(path) -> Path:
