@@ -11,7 +11,8 @@ The stages, each a function here and a numbered notebook:
     ensemble_folds(game)            05: the answer of all folds, submission.csv
     Identifier.load(out).who(crops) 41: names for crops of your own
 
-On the command line: reid_run (all of it), reid_compare, reid_identify, reid_demo, reid_bench; `reid_run --params` lists every parameter.
+On the command line: reid_run (all of it), reid_compare, reid_demo, reid_bench; reid_import and reid_export for one's own
+footage, reid_identify to name any; `reid_run --params` lists every parameter.
 Modules by floors: core, tables, crops … (the game); recipes, learner … (learning); metrics, queries, tracklets, scores,
 assign (deciding); data, folds, model, train, gallery, infer (the stages); run and steps; demo, draw, hall, play, toys.
 """
@@ -21,7 +22,7 @@ from importlib import import_module as _import_module
 
 _HOME = dict(Game='core', open_game='places', prepare='data', make_folds='folds', train_fold='train', gallery_fold='gallery',
              load_reid='model', infer_fold='infer', ensemble_folds='infer', run_all='run', draw_game='demo',
-             Identifier='identify')
+             import_footage='footage', Identifier='identify')
 __all__ = list(_HOME)
 
 

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 
 from .core import BOX, ENSEMBLE, FINAL, UNK, Game, ParameterError, StaleError, again
 from .embeddings import TABLES, Embeddings, load_embeddings
-from .infer import decide, fold_scores, rehearsed
+from .infer import decide, fold_belief, fold_scores, in_log_odds, rehearsed
 from .scores import Scores
 
 # %% ../nbs/60_catalog.ipynb #7893e18d
@@ -33,7 +33,7 @@ def _parts(fold, game):
 # %% ../nbs/60_catalog.ipynb #a4dffedc
 def top_two(
     s, # Scores
-) -> pd.DataFrame: # best, second (players) and gap (difference of their scores; 0 or more)
+) -> pd.DataFrame: # best, second (players) and gap (difference of their log-odds; 0 or more)
     "The strongest player of each box, the runner-up, and how far ahead the strongest is"
     order = np.argsort(-s.scores, axis=1, kind='stable')[:, :2]
     if order.shape[1] < 2: raise ValueError(f'{order.shape[1]} enrolled players: a runner-up takes two')
@@ -48,10 +48,10 @@ def _settings(fold, game):
     if not path.exists(): return {}
     return json.loads(path.read_text(encoding='utf-8'))['settings']
 
-def _test_answers(fold, game, s):
+def _test_answers(fold, game, odds):
     "What became of the test boxes; index = row of test_meta.csv"
-    found = decide(game.test, s, **_settings(fold, game))
-    return pd.concat([found[['tracklet', 'pred', 'surplus']], top_two(s).set_index(found.index)], axis=1)
+    found = decide(game.test, odds, **_settings(fold, game)).boxes
+    return pd.concat([found[['tracklet', 'pred', 'belief', 'surplus']], top_two(odds).set_index(found.index)], axis=1)
 
 # %% ../nbs/60_catalog.ipynb #e0ce1080
 def _asked(q):
@@ -59,18 +59,18 @@ def _asked(q):
     place = np.where(q.who == UNK, q.x.astype(float).astype(str) + ' ' + q.y.astype(float).astype(str), '')
     return pd.MultiIndex.from_arrays([q.image, q.who, place])
 
-def _rehearsal_answers(fold, game):
+def _rehearsal_answers(done):
     "The first answer to each validation query in which a hidden player is nobody; index as of _asked"
-    r, said, info = rehearsed(fold, game, **_settings(fold, game))
-    surplus = r.scores.scores.max(1) - info['threshold']
-    found = top_two(r.scores).assign(tracklet=r.rows.tracklet, pred=said.joint, surplus=surplus)
+    r, odds = done.queries, in_log_odds(done.queries.scores, done.belief)
+    found = top_two(odds).assign(tracklet=r.rows.tracklet, pred=done.said.joint, belief=np.nan,
+                                 surplus=odds.scores.max(1))
     found.index = _asked(r.rows)
     q = r.rows
     found = found[((q.kind == 'known') | (q.label_id == UNK) & (q.kind != 'off')).to_numpy()]
     return found[~found.index.duplicated()]
 
 # %% ../nbs/60_catalog.ipynb #d06228cc
-_ANSWER = ['tracklet', 'pred', 'surplus', 'best', 'second', 'gap']
+_ANSWER = ['tracklet', 'pred', 'belief', 'surplus', 'best', 'second', 'gap']
 
 def _answered(c, rehearsal):
     "The answers to the rows of a table that were asked in the rehearsal; none for the others"
@@ -94,7 +94,7 @@ class Catalogue:
     fold: object           # number of the fold, or 'final'
     boxes: pd.DataFrame    # a row a crop; see the table below
     embeddings: Embeddings # a vector a crop
-    scores: Scores         # of the test boxes, in the order of game.test
+    scores: Scores         # log-odds of the test boxes, in the order of game.test
 
     def __len__(self):
         return len(self.boxes)
@@ -111,10 +111,12 @@ def open_catalogue(
         raise StaleError(f'{game.embeddings_file(fold)} is of another gallery: {again("gallery", fold)} again')
     parts = _parts(fold, game)
     tables = [parts[t].loc[e.of(t)[1]].assign(table=t) for t in TABLES]
-    rehearsal = None if fold == FINAL else _rehearsal_answers(fold, game)
-    found = [_answered(d, rehearsal) for d in tables[:2]] + [_test_answers(fold, game, s).loc[tables[2].index]]
+    done = None if fold == FINAL else rehearsed(fold, game, **_settings(fold, game))
+    odds = in_log_odds(s, fold_belief(FINAL, game, **_settings(FINAL, game)) if done is None else done.belief)
+    rehearsal = None if done is None else _rehearsal_answers(done)
+    found = [_answered(d, rehearsal) for d in tables[:2]] + [_test_answers(fold, game, odds).loc[tables[2].index]]
     whole = pd.concat([pd.concat(tables), pd.concat(found)], axis=1)
-    return Catalogue(game, fold, _finish(whole.rename_axis('row').reset_index()), e, s)
+    return Catalogue(game, fold, _finish(whole.rename_axis('row').reset_index()), e, odds)
 
 # %% ../nbs/60_catalog.ipynb #f17ed64c
 def _enrolled(c, i, players):
@@ -141,16 +143,16 @@ def neighbours(self:Catalogue,
 @patch
 def why(self:Catalogue,
     i, # a crop of the test
-) -> pd.DataFrame: # a row a player, the strongest first: score less threshold of box and tracklet; named, in_frame
-    "What decided a test box: scores, whether it got this name (`named`), whether another of its frame did (`in_frame`)"
+) -> pd.DataFrame: # a row a player, the strongest first: log-odds of box and tracklet; named, in_frame
+    "What decided a test box: log-odds, whether it got this name, whether another box of its frame did"
     c, b = self.boxes, self.boxes.loc[i]
     if b.part != 'test': raise ParameterError(f'crop {i} is of the part {b.part!r}: only test boxes have a decision')
     at = self.game.test.index.get_indexer(c.row[(c.part == 'test') & (c.tracklet == b.tracklet)])
     own = self.game.test.index.get_loc(b.row)
-    less = self.scores.scores - self.scores.thresholds[:, None]
+    odds = self.scores.scores
     taken = c.pred[(c.part == 'test') & (c[_FRAME] == b[_FRAME]).all(axis=1) & (c.index != i)]
     players = pd.Index(self.scores.labels, name='player')
-    found = pd.DataFrame(dict(box=less[own], tracklet=less[at].mean(0)), index=players)
+    found = pd.DataFrame(dict(box=odds[own], tracklet=odds[at].mean(0)), index=players)
     found = found.assign(named=found.index == b.pred, in_frame=found.index.isin(taken))
     return found.sort_values('tracklet', ascending=False, kind='stable')
 

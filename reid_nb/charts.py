@@ -307,7 +307,7 @@ def _plain_axes(fig, x, y):
 
 # %% ../nbs/61a_charts.ipynb #47dcfaff
 def _risk(boxes):
-    "Curve, its area, the point of the threshold in use, and that of the joint decision, each (coverage, risk)"
+    "Curve, its area, where somebody is as likely as nobody, and the joint decision, each (coverage, risk)"
     wrong = (boxes.best != boxes.expected).to_numpy(bool)
     at, coverage, risk = risk_coverage(boxes.surplus, wrong)
     used = np.flatnonzero(at >= 0)[-1:]
@@ -323,14 +323,14 @@ def _joint_point(boxes):
 # %% ../nbs/61a_charts.ipynb #249b7b23
 def _risk_chart(bk, groups):
     "Risk against coverage of the test and of the rehearsal, where there are"
-    tips = [('threshold', '@at{+0.000}'), ('accepted', '@coverage{0.0 %}'), ('wrong among them', '@risk{0.0 %}')]
+    tips = [('log-odds', '@at{+0.00}'), ('accepted', '@coverage{0.0 %}'), ('wrong among them', '@risk{0.0 %}')]
     fig = bk.figure(height=380, sizing_mode='stretch_width', toolbar_location=None, tools='', name='risk', **_BARE)
     for (name, boxes), colour in zip(groups.items(), (RIGHT, '#e0952c')):
         r = _risk(boxes)
         curve = bk.models.ColumnDataSource(dict(zip(('at', 'coverage', 'risk'), np.array(r['curve'], np.float32))))
         words = f'{name}, area {r["area"]:.3f}'
         line = fig.line('coverage', 'risk', source=curve, color=colour, line_width=2, legend_label=words)
-        for marker, points, what in (('circle', r['used'], 'threshold in use'), ('x', r['joint'], 'joint decision')):
+        for marker, points, what in (('circle', r['used'], 'as likely as nobody'), ('x', r['joint'], 'joint decision')):
             if not points: continue
             x, y = points[0]
             fig.scatter([x], [y], marker=marker, size=11, color=colour, line_width=2, legend_label=f'{name}: {what}')

@@ -95,13 +95,11 @@ def _sentence(d):
 class DataError(ReidError, ValueError):
     "What is wrong with the data: `problems` has a row per problem (file, row, column, problem, fix)"
     def __init__(self, problems, head='the data cannot be used', most=30):
-        if isinstance(problems, str):
-            problems = [dict(problem=problems)]
+        problems = [dict(problem=problems)] if isinstance(problems, str) else problems
         table = pd.DataFrame(problems, dtype=object).reindex(columns=['file', 'row', 'column', 'problem', 'fix'])
         self.problems = table.where(table.notna(), '')
         lines = [_sentence(d) for d in self.problems[:most].to_dict('records')]
-        if len(table) > most:
-            lines.append(f"... and {len(table) - most} more (see the error's `problems`)")
+        lines += [f"... and {len(table) - most} more (see the error's `problems`)"]*(len(table) > most)
         super().__init__(lines[0] if len(table) == 1 else '\n  '.join([f'{head}: {len(table)} problems', *lines]))
 
 # %% ../nbs/10_core.ipynb #b386cb00
@@ -150,11 +148,10 @@ def say(*words):
         pass # nobody reads it: the notebook has the line
 
 # %% ../nbs/10_core.ipynb #8825a664
-_REFUSED = {errno.ENOSPC: 'the disk is full', errno.EDQUOT: 'the quota is used up',
-            errno.EROFS: 'the disk is read-only', errno.EACCES: 'it may not be written',
-            errno.EPERM: 'it may not be written', errno.EMFILE: 'too many files',
-            errno.ENOTDIR: 'a part of its path is a file', errno.EEXIST: 'a part of its path is a file',
-            errno.EISDIR: 'a folder is in its place'}
+_REFUSED = {errno.EROFS: 'the disk is read-only', errno.ENOSPC: 'the disk is full', errno.EMFILE: 'too many files',
+            errno.EDQUOT: 'the quota is used up', errno.EACCES: 'it may not be written',
+            errno.EPERM: 'it may not be written', errno.ENOTDIR: 'a part of its path is a file',
+            errno.EEXIST: 'a part of its path is a file', errno.EISDIR: 'a folder is in its place'}
 
 def _refusal(e, where):
     "Why the disk refused, in words; '' if this error has another reason"
@@ -174,15 +171,13 @@ def disk_errors(
         yield
     except Exception as e:
         if not (why := _refusal(e, where)): raise
-        path = getattr(e, 'filename', None) or where
-        raise DiskError(f'cannot write {path}: {why}. What was written so far is whole; '
-                        'make room or choose another `out`, and run again') from e
+        raise DiskError(f'cannot write {getattr(e, "filename", None) or where}: {why}. What was written so far is '
+                        'whole; make room or choose another `out`, and run again') from e
 
 # %% ../nbs/10_core.ipynb #113f8dd2
 def temporary(path) -> Path:
     "The temporary name of `path` in this thread"
-    path = Path(path)
-    return path.with_name(f'.tmp-{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}-{path.name}')
+    return Path(path).with_name(f'.tmp-{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}-{Path(path).name}')
 
 # %% ../nbs/10_core.ipynb #585f4ff0
 @contextmanager
@@ -217,8 +212,7 @@ def _is_left_over(path):
     "Whether a temporary's process is gone; one of another machine is given a day"
     m = _TEMPORARY.match(path.name)
     if not m: return False
-    age = time.time() - path.stat().st_mtime
-    if m['host'] != socket.gethostname(): return age > 86400
+    if m['host'] != socket.gethostname(): return time.time() - path.stat().st_mtime > 86400
     try:
         return psutil.Process(int(m['pid'])).create_time() > path.stat().st_mtime + 1
     except psutil.NoSuchProcess:
@@ -268,8 +262,7 @@ def _canon(o):
     if isinstance(o, Path): return b'file' + o.read_bytes() if o.is_file() else b'path' + o.as_posix().encode()
     if isinstance(o, dict): return b'dict' + _canon([(str(k), o[k]) for k in sorted(o, key=str)])
     if isinstance(o, (list, tuple, pd.Index)): return b'[' + b','.join(map(_canon, o)) + b']'
-    if isinstance(o, np.generic):
-        o = o.item()
+    if isinstance(o, np.generic): return _canon(o.item())
     return o if isinstance(o, bytes) else repr(o).encode()
 
 def fingerprint(*parts) -> str:
@@ -346,6 +339,11 @@ def truth_csv(self:Game) -> Path:
     "The labels of the test boxes, where they are known"
     return self.data/'test_truth.csv'
 
+@patch(as_prop=True)
+def labels_csv(self:Game) -> Path:
+    "The players' names, where they are known"
+    return self.data/'labels.csv'
+
 # %% ../nbs/10_core.ipynb #efd39928
 @patch(as_prop=True)
 def cache_root(self:Game) -> Path:
@@ -418,6 +416,11 @@ def submission_file(self:Game,
 ) -> Path:
     "What is handed in"
     return self.out/('submission.csv' if fold == ENSEMBLE else f'submission_{member(fold)}.csv')
+
+@patch
+def decisions_file(self:Game, fold=ENSEMBLE) -> Path:
+    "What is believed of each test box, and what decided"
+    return self.submission_file(fold).with_name(self.submission_file(fold).name.replace('submission', 'decisions'))
 
 @patch(as_prop=True)
 def report_file(self:Game) -> Path:

@@ -20,6 +20,7 @@ from .core import again, disk_errors, fingerprint, read_sealed, say, sweep, writ
 from .crops import checksum, crop_checksums, crop_names, crops_from_frames, file_stat, fill_cache
 from .crops import list_cache, outdated, read_crops, read_journal, write_journal
 from .negatives import negatives as draw_negatives
+from .names import read_names
 from .pictures import crop_rect, crop_view, n_cores, open_picture, probe
 from .recipes import settings
 from .review import apply_marks, corrections, read_marks
@@ -158,8 +159,9 @@ def _read_review(path):
     return marks if len(corrections(marks)) else None
 
 def _load_reviewed(game, marks):
-    "Train boxes as in the csv, the same as reviewed, and test boxes; all checked"
+    "Train boxes as in the csv, the same as reviewed, and test boxes; all checked, and the names too"
     train, test = load_both(game.data)
+    read_names(game.labels_csv) # a wrong one is told now
     return train, train if marks is None else apply_marks(train, marks)[0], test
 
 # %% ../nbs/00_data.ipynb #7232f5ed

@@ -39,6 +39,8 @@ def _mean_nearest(s, k):
     return np.partition(s, -n, 1)[:, -n:].mean(1) if n else np.full(len(s), -np.inf, np.float32)
 
 # %% ../nbs/30_metrics.ipynb #296190c6
+_AT_ONCE = 1 << 25 # cosines, 128 MiB of them
+
 def cosine_scores(
     query,       # embeddings `float32[n, d]` of unit length
     vectors,     # gallery entries `float32[g, d]` of unit length
@@ -46,11 +48,15 @@ def cosine_scores(
     labels=None, # the players to score, `int[L]`; default: all that are enrolled, in rising order
     k=1,         # how many of a player's entries make his score; fewer where he has fewer
 ) -> np.ndarray: # `float32[n, L]`, each in -1…1
-    "Score every query for every player"
-    entries = np.asarray(entries)
+    "Score every query for every player, in memory that does not grow with queries times entries"
+    query, vectors, entries = np.asarray(query, np.float32), np.asarray(vectors, np.float32), np.asarray(entries)
     labels = np.unique(entries) if labels is None else np.asarray(labels)
-    sims = np.asarray(query, np.float32) @ np.asarray(vectors, np.float32).T
-    return np.stack([_mean_nearest(sims[:, entries == l], k) for l in labels], 1)
+    columns, step = [np.flatnonzero(entries == l) for l in labels], max(1, _AT_ONCE//max(1, len(entries)))
+    scores = np.empty((len(query), len(labels)), np.float32)
+    for i in range(0, len(query), step):
+        sims = query[i:i + step] @ vectors.T
+        scores[i:i + step] = np.stack([_mean_nearest(sims[:, c], k) for c in columns], 1)
+    return scores
 
 # %% ../nbs/30_metrics.ipynb #3891a3a8
 def predict(

@@ -94,7 +94,8 @@ def facts_of(
     said = f'{b.part}: ' + (f'is {name_of(b.label_id)}' if pd.notna(b.label_id) else 'label not known')
     if pd.isna(b.pred): return said
     alone = f'by itself {name_of(b.best)} ({b.surplus:+.2f}), then {name_of(b.second)} (gap {b.gap:.2f})'
-    return f'{said}, named {name_of(b.pred)}; {alone}'
+    believed = f' (belief {b.belief:.2f})' if pd.notna(b.belief) else ''
+    return f'{said}, named {name_of(b.pred)}{believed}; {alone}'
 
 # %% ../nbs/61_moments.ipynb #c3133952
 def _box_of(i, b, corner, scale, colours):

@@ -18,7 +18,7 @@ import pandas as pd
 from .catalog import open_catalogue
 from .charts import PARTS, QUIET, RIGHT, WRONG, bokeh_parts, charts_of, judged_boxes, place_of, sample_crops
 from .core import UNK, VIEW_CLIP, atomic
-from .infer import regret
+from .outcome import regret
 from .metrics import macro_f1
 from .moments import crops_of, data_uri, facts_of, name_of
 
@@ -27,7 +27,7 @@ def worst_boxes(
     cat,     # a Catalogue
     most=24, # how many
 ) -> pd.DataFrame: # rows of the catalogue's boxes, the worst first, one a tracklet
-    "The surest errors of the test; where its truth is not known, the boxes nearest to their threshold"
+    "The surest errors of the test; where its truth is not known, those in most doubt"
     c, truth = cat.boxes[cat.boxes.part == 'test'], cat.game.truth
     if truth is None:
         c = c.assign(rank=-c.surplus.abs())
@@ -237,7 +237,7 @@ def _judged_sections(judged):
     if not judged: return []
     which = 'the test' if 'test' in judged else 'the rehearsal, since the truth of the test is not known'
     whom = f'Who was taken for whom, in {which}: rows are the truth, columns the names given.'
-    risk = (f'How many of the accepted boxes are wrong, as the threshold falls and more are accepted ({_CITED}). '
+    risk = (f'How many of the accepted boxes are wrong, as more and more doubtful ones are accepted ({_CITED}). '
             'Single boxes; a stranger is wrong under any name. The cross is the joint decision.')
     return [('confusion', 'Confusion', whom, _place('confusion')),
             ('risk', 'Risk against coverage', risk, _place('risk'))]
@@ -247,13 +247,13 @@ def _sections(cat, judged, shown, how, rows):
     n, blind = len(cat), cat.game.truth is None
     some = f'all {n} crops' if shown == n else f'{shown} of {n} crops, every wrong test box among them'
     where = f'What the net makes of {some}: alike crops lie near each other ({escape(how)}). ' + _HOW
-    kind = 'The boxes nearest to their threshold' if blind else 'The wrong names for which the scores spoke loudest'
+    kind = 'The boxes in most doubt' if blind else 'The wrong names for which the scores spoke loudest'
     return [('map', 'Map', where, _place('map')), *_judged_sections(judged),
             ('worst', 'Least sure' if blind else 'Worst errors', kind + _BESIDE, _cards(cat, worst_boxes(cat))),
             ('sessions', 'Sessions', _STRIPS, _sessions(cat, rows))]
 
 _HOW = 'Hover for the picture; ctrl and wheel zooms.'
-_BESIDE = (', one a tracklet, beside the nearest crops of the gallery. The table has score less threshold of the three '
+_BESIDE = (', one a tracklet, beside the nearest crops of the gallery. The table has the log-odds of the three '
            'strongest players, for the box and for its tracklet, and whether another box of the frame has the name.')
 _STRIPS = ('The test by clip and view, a strip a tracklet: crops in time, framed blue where the name is right, '
            'red where it is wrong, grey where nobody knows.')

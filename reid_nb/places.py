@@ -32,7 +32,7 @@ def _given(data):
     if (d/GAME).is_dir(): return d
     hint = f' Give its parent, {d.parent}.' if d.name == GAME else ''
     raise MissingError(f'no game in {d}: expected the folder {d/GAME} with images/, train_meta.csv and '
-                       f'test_meta.csv.{hint}')
+                       f'test_meta.csv.{hint} reid_import makes one of your own footage')
 
 # %% ../nbs/19_places.ipynb #0c46a9e2
 def drawn_game(

@@ -291,7 +291,10 @@ INFER = _voter | _places | dict(
     min_iou=Param(Number(0, 1, above=True), 0.1, 'the least overlap of two boxes of a tracklet'),
     max_gap=Param(_count, 2, 'frames between two boxes of a tracklet, at most'),
     overlap_iou=Param(_share, 0.5, 'boxes that overlap this much may be one player boxed twice'),
-    appearance_weight=Param(_weight, 0.25, 'how much the scores help to link boxes; 0: not at all'))
+    appearance_weight=Param(_weight, 0.25, 'how much the scores help to link boxes; 0: not at all'),
+    roster=Param(_weight, 0.5, 'how much a player is doubted in a session that hardly shows him; 0: not at all'),
+    decision=Param(Choice('likeliest', 'exact'), 'likeliest', 'how beliefs become names, see 35a_roster'),
+    also=Param(Text('folders, + between them'), '', 'outputs of other runs whose members join the ensemble'))
 
 PARAMS = dict(data=DATA, folds=FOLDS, train=TRAIN, gallery=GALLERY, infer=INFER)
 

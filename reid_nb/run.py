@@ -104,6 +104,7 @@ def results(
         gallery = {} if f == ENSEMBLE else _read(game.gallery_file(f).with_suffix('.json'))
         test, validation = (said.get(k) or {} for k in ('macro_f1', 'validation'))
         rows.append(dict(fold=str(f), test_macro_f1=test.get('joint'), validation_macro_f1=validation.get('joint'),
+                         expected_macro_f1=(said.get('expected') or {}).get('macro_f1'),
                          threshold=gallery.get('threshold'), share_unknown=float((labels == UNK).mean())))
     return pd.DataFrame(rows).set_index('fold')
 
@@ -229,8 +230,11 @@ def reid_run(
     ap = _arguments('reid_run', 'Run the notebooks for every fold, from the data to a submission.')
     ap.add_argument('--final', action='store_true',
                     help='then train one more net on all players and boxes, a further member of the ensemble')
+    ap.add_argument('--also', metavar='OUT', action='append', default=[],
+                    help='outputs of another run on these data, whose members join the ensemble; may be repeated')
     args = ap.parse_args(argv)
-    end_in_one_line('reid_run', lambda: run_all(args.data, args.out, _folds_of(args) + [FINAL]*args.final, args.p))
+    given = args.p + ['also=' + '+'.join(str(Path(o).absolute()) for o in args.also)]*bool(args.also)
+    end_in_one_line('reid_run', lambda: run_all(args.data, args.out, _folds_of(args) + [FINAL]*args.final, given))
 
 # %% ../nbs/07_run.ipynb #9b9e3a7b
 _PEOPLE = 'people_auroc', 'people_fpr95', 'people_oscr'

@@ -52,7 +52,8 @@ def member_arrays(m) -> dict:
 def member_note(m) -> dict:
     "Its plain values"
     gallery = {k: getattr(m.gallery, k) for k in ('score', 'nearest', 'rich')}
-    return dict(name=m.name, nets=list(m.nets), threshold=float(m.threshold), adapt=m.adapt, **gallery)
+    return dict(name=m.name, nets=list(m.nets), threshold=float(m.threshold), adapt=m.adapt, slope=m.slope,
+                **gallery)
 
 # %% ../nbs/38b_saved.ipynb #4c8a46aa
 def member_from(
@@ -64,7 +65,7 @@ def member_from(
     cohort = tuple(arrays.pop(f'cohort{i}') for i in range(sum(k.startswith('cohort') for k in arrays)))
     views = None if views is None else np.array(ANGLES)[views]
     gallery = from_arrays(arrays, **{k: note[k] for k in ('score', 'nearest', 'rich')})
-    plain = {k: note[k] for k in ('name', 'threshold', 'adapt')}
+    plain = {k: note[k] for k in ('name', 'threshold', 'adapt', 'slope')}
     return Member(nets=tuple(note['nets']), gallery=gallery, cohort=cohort, views=views, **plain).levelled()
 
 # %% ../nbs/38b_saved.ipynb #1f6b5f07

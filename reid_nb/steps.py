@@ -10,6 +10,7 @@ __all__ = ['make_step', 'without_examples', 'no_orphans', 'stoppable', 'run_step
 import json
 import logging
 import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -142,7 +143,7 @@ def leaves(
     if step['stage'] == 'data': return [game.negatives_csv, *notes, cache]
     if step['stage'] == 'folds': return sorted(game.split_file.parent.glob('*.*')) or [game.fold_file(0)]
     if step['stage'] == 'train': return _beside(game.model_file(f), '.json', '.log.csv')
-    if step['stage'] == 'infer': return _beside(game.submission_file(f), '.json')
+    if step['stage'] == 'infer': return [*_beside(game.submission_file(f), '.json'), game.decisions_file(f)]
     rehearsal = [] if f == FINAL else _beside(game.rehearsal_file(f), '.safetensors')
     return [*_beside(game.gallery_file(f), '.json'), *rehearsal, game.scores_file(f), game.embeddings_file(f)]
 
@@ -164,8 +165,11 @@ def game_mark(
     return dict(game=fingerprint(list(zip(names, marks))), truth=truth)
 
 def _named_files(parameters):
-    "What tells the files that parameters name, such as a review, from others"
-    return {k: _file_mark(Path(v)) for k, v in parameters.items() if isinstance(v, str) and os.path.isfile(v)}
+    "What tells the files and runs that parameters name, such as a review or weights, from others"
+    texts = [v for k, v in parameters.items() if isinstance(v, str) and k not in ('data', 'out')]
+    parts = [Path(part) for text in texts for part in re.split('[+=]', text) if part]
+    scores = [p for part in parts for p in sorted(part.glob('scores/*.safetensors'))]
+    return {str(p): _file_mark(p) for p in (*parts, *scores) if p.is_file()}
 
 # %% ../nbs/51_steps.ipynb #d9d2ccf6
 def code_mark() -> str:
