@@ -105,7 +105,7 @@ def _f1_of(truth, said, weight, n):
 
 # %% ../nbs/34c_belief.ipynb #429edbfb
 def expected_f1(
-    chance,       # `float[n, L + 1]`, what `chances` gives
+    chance,       # `float[n, L + 1]`, from chances
     said,         # the column of each answer, `int[n]`; L: nobody
     together,     # boxes of one number show one person, `int[n]`
     draws=200,    # of the truth

@@ -88,7 +88,7 @@ def clip_range(
 _TOLD = ['label_id', 'name', 'belief', 'runner_up', 'runner_belief', 'tracklet', 'decided']
 
 def write_decisions(
-    found, # boxes with pred and the other columns of `decide` in `05_infer`
+    found, # boxes with pred and the other columns of a decision, see 05_infer
     path,  # of the csv
     names, # dict of label: name; a player without one is called by his label
 ):

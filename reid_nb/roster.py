@@ -37,7 +37,7 @@ def clashes(
 # %% ../nbs/35a_roster.ipynb #329d667e
 def marginals(
     log_odds,  # of each tracklet for each player, `float[t, L]`
-    clash,     # what `clashes` gives
+    clash,     # from clashes
     rounds=20, # until it stands still
 ) -> np.ndarray: # `float64[t, L + 1]`, rows that sum to 1; the last column is nobody
     "How likely each player is, and nobody, where rivals for a name weaken each other"
@@ -59,7 +59,7 @@ def presence(
 
 # %% ../nbs/35a_roster.ipynb #a8ff7f34
 def roster_shift(
-    there,       # what `presence` gives
+    there,       # from presence
     strength=.5, # kappa, 0 or more
 ) -> pd.DataFrame: # like `there`
     "What a player's absence from a session takes off his log-odds in it"
@@ -79,7 +79,7 @@ def believe(
     log_odds,        # of each box for each player, `float[n, L]`
     tracklets,       # `int[n]`
     boxes,           # the n boxes
-    overlap_iou=0.5, # see `clashes`
+    overlap_iou=0.5, # see clashes
     roster=0.5,      # strength of the roster, 0 or more; 0: not at all
 ) -> dict: # for each of `STEPS` the chances of each box, `float64[n, L + 1]`
     "How likely each player is, and nobody: tracklets by themselves, all of a clip together, all of a session"
