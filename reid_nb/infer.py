@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['linked', 'Decision', 'decide', 'answers', 'steps', 'submission', 'write_submission', 'ensemble_scores', 'Role',
            'in_log_odds', 'Rehearsed', 'rehearsed', 'rehearse', 'fold_scores', 'fold_belief', 'infer_fold',
-           'scored_folds', 'ensemble_members', 'Member', 'other_runs', 'ensemble_folds']
+           'scored_folds', 'ensemble_members', 'Voter', 'other_runs', 'ensemble_folds']
 
 # %% ../nbs/05_infer.ipynb #4b37fd58
 import re
@@ -299,23 +299,23 @@ def ensemble_members(
     raise MissingError(f'no box scores in {game.scores_file(0).parent}: {again("gallery")} with fold=0, 1, … first')
 
 # %% ../nbs/05_infer.ipynb #d51ac709
-class Member(NamedTuple):
+class Voter(NamedTuple):
     "A fold, or the net of all data, as a part of the ensemble"
     name: object     # number of the fold or 'final'; of another run with its folder before it
     odds: Scores     # log-odds of the test boxes
     belief: Belief   # that made them
     promised: float  # macro-F1 of its rehearsal; None where it has none
 
-def _member(fold, s, game, run, given):
+def _voter(fold, s, game, run, given):
     "A member of the ensemble"
     name = f'{run}: {fold}' if run else fold
     if fold == FINAL:
         belief = fold_belief(FINAL, game, **given)
-        return Member(name, in_log_odds(s, belief), belief, None)
+        return Voter(name, in_log_odds(s, belief), belief, None)
     done = rehearsed(fold, game, **given)
     rows = done.queries.rows
     weight = row_weights(rows, done.note['views'], done.note['unknown_share'])
-    return Member(name, in_log_odds(s, done.belief), done.belief, macro_f1(rows.label_id, done.said.joint, weight))
+    return Voter(name, in_log_odds(s, done.belief), done.belief, macro_f1(rows.label_id, done.said.joint, weight))
 
 # %% ../nbs/05_infer.ipynb #bb61e703
 def other_runs(
@@ -337,7 +337,7 @@ def ensemble_folds(
 ) -> tuple: # the boxes as decide gives them and, where known, with truth and regret; figures
     "Name the test boxes by all folds together"
     runs = {'': game.forget(), **other_runs(game, given.get('also', ''))}
-    members = [_member(f, s, g, name, given) for name, g in runs.items()
+    members = [_voter(f, s, g, name, given) for name, g in runs.items()
                for f, s in ensemble_members(g, None if name else folds).items()]
     odds, labels = ensemble_scores([m.odds[:3] for m in members])
     on_player = np.mean([m.odds.on_player for m in members], 0)
