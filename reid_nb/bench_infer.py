@@ -14,7 +14,7 @@ import pandas as pd
 from .bench import run_watched
 from .core import BOX, ParameterError
 from .metrics import cosine_scores, unit
-from .roster import believe
+from .strangers import believe
 from .tracklets import build_tracklets
 
 # %% ../nbs/92a_bench_infer.ipynb #65f3c841

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 
 from .core import BOX, ENSEMBLE, FINAL, UNK, Game, ParameterError, StaleError, again
 from .embeddings import TABLES, Embeddings, load_embeddings
-from .infer import decide, fold_belief, fold_scores, in_log_odds, rehearsed
+from .infer import decide, fold_belief, fold_looks, fold_scores, in_log_odds, rehearsed
 from .scores import Scores
 
 # %% ../nbs/60_catalog.ipynb #7893e18d
@@ -50,7 +50,8 @@ def _settings(fold, game):
 
 def _test_answers(fold, game, odds):
     "What became of the test boxes; index = row of test_meta.csv"
-    found = decide(game.test, odds, **_settings(fold, game)).boxes
+    given = _settings(fold, game)
+    found = decide(game.test, odds, looks=fold_looks(fold, game, **given), **given).boxes
     return pd.concat([found[['tracklet', 'pred', 'belief', 'surplus']], top_two(odds).set_index(found.index)], axis=1)
 
 # %% ../nbs/60_catalog.ipynb #e0ce1080

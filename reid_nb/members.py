@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from .core import ANGLES, ParameterError
 from .metrics import cosine_scores
+from .roster import mean_log_odds
 from .scores import SCORES, SEEN_NEAREST, Gallery, Scores
 from .whiten import measure_level
 
@@ -139,11 +140,6 @@ def ballot(
     said, # list of Scores, one of each member, with its slope in their meta
 ) -> tuple: # beliefs float[n, M], 0…1; labels int[M] of all members, rising
     "The belief in each player by the mean log-odds of the members that have enrolled him"
-    if not said: raise ValueError('a ballot needs one member or more')
-    labels = np.unique(np.concatenate([s.labels for s in said]))
-    total, votes = np.zeros((len(said[0].scores), len(labels))), np.zeros(len(labels))
-    for s in said:
-        at = np.searchsorted(labels, s.labels)
-        total[:, at] += s.meta['slope']*(s.scores - s.thresholds[:, None])
-        votes[at] += 1
-    return expit(total/votes), labels
+    log_odds = [(s.meta['slope']*(s.scores - s.thresholds[:, None]), s.labels, 0.) for s in said]
+    mean, labels = mean_log_odds(log_odds)
+    return expit(mean), labels

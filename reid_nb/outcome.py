@@ -85,7 +85,7 @@ def clip_range(
     return [round(float(v), 4) for v in np.quantile(f1, [.05, .95])]
 
 # %% ../nbs/35b_outcome.ipynb #72e6cd59
-_TOLD = ['label_id', 'name', 'belief', 'runner_up', 'runner_belief', 'tracklet', 'decided']
+_TOLD = ['label_id', 'name', 'belief', 'runner_up', 'runner_belief', 'tracklet', 'decided', 'stranger']
 
 def write_decisions(
     found, # boxes with pred and the other columns of a decision, see 05_infer
