@@ -26,7 +26,7 @@ from .queries import mean_over, row_weights
 from .recipes import settings
 from .roster import DECISIONS, mean_log_odds
 from .scores import Scores, load_rehearsal, load_scores
-from .strangers import Looks, Pairs, believe, net_looks
+from .strangers import Pairs, believe, net_looks, whole_tracklets
 from .tracklets import build_tracklets
 
 # %% ../nbs/05_infer.ipynb #6e66c328
@@ -65,13 +65,15 @@ def decide(
     test,           # boxes
     s,              # their Scores, as log-odds against nobody
     tracklets=None, # int[n], where they are known
-    looks=(),       # what nets see of the boxes, list of Looks; without one strangers are not looked for
+    looks=(),       # what nets see of the boxes, list of Looks; without one nothing is joined, no stranger looked for
     **given,        # linking, min_iou, max_gap, overlap_iou, appearance_weight, roster, decision, see the parameters
 ) -> Decision: # its boxes have tracklet, pred, belief, runner_up, runner_belief, surplus (log-odds of the box alone),
     # by_tracklet, by_clip, by_roster (the names before the steps that follow), decided, and stranger (-1: none)
     "Tracklets and names of boxes"
     p, odds = settings('infer', **given), s.scores - s.thresholds[:, None]
-    tracklets = linked(test, s, **given) if tracklets is None else np.asarray(tracklets)
+    if tracklets is None:
+        tracklets = linked(test, s, **given)
+        tracklets = whole_tracklets(tracklets, test, looks, p['overlap_iou']) if len(looks) else tracklets
     steps, stranger = believe(odds, tracklets, test, p['overlap_iou'], p['roster'], looks)
     name, ids = DECISIONS[p['decision']], np.append(s.labels, UNK)
     said = {k: name(c, tracklets, test, p['overlap_iou']*(k != 'tracklet')) for k, c in steps.items()}
@@ -261,10 +263,10 @@ def fold_belief(
 def fold_looks(
     fold,    # number of the fold, or 'final'
     game,    # a Game
-    **given, # of decide; without `strangers` nothing is read
+    **given, # of decide; without `persons` nothing is read
 ) -> list: # of one Looks, or none
     "What a fold's net sees of the test, and what its cosines say"
-    if not settings('infer', **given)['strangers']: return []
+    if not settings('infer', **given)['persons']: return []
     how, info = again('gallery', fold), _gallery_note(fold, game)
     e = load_embeddings(game.embeddings_file(fold), how)
     if e.meta['gallery'] != info['fingerprint']:
