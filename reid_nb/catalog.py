@@ -15,7 +15,7 @@ from fastcore.basics import patch
 
 from .core import BOX, ENSEMBLE, FINAL, UNK, Game, ParameterError, StaleError, again
 from .embeddings import TABLES, Embeddings, load_embeddings
-from .infer import decide, fold_belief, fold_looks, fold_scores, in_log_odds, rehearsed
+from .infer import court_of, decide, fold_belief, fold_looks, fold_scores, in_log_odds, rehearsed
 from .scores import Scores
 
 # %% ../nbs/60_catalog.ipynb #7893e18d
@@ -51,7 +51,8 @@ def _settings(fold, game):
 def _test_answers(fold, game, odds):
     "What became of the test boxes; index = row of test_meta.csv"
     given = _settings(fold, game)
-    found = decide(game.test, odds, looks=fold_looks(fold, game, **given), **given).boxes
+    found = decide(game.test, odds, looks=fold_looks(fold, game, **given), court=court_of(game, **given),
+                   **given).boxes
     return pd.concat([found[['tracklet', 'pred', 'belief', 'surplus']], top_two(odds).set_index(found.index)], axis=1)
 
 # %% ../nbs/60_catalog.ipynb #e0ce1080

@@ -293,7 +293,7 @@ INFER = _voter | _places | dict(
     overlap_iou=Param(_share, 0.5, 'boxes that overlap this much may be one player boxed twice'),
     appearance_weight=Param(_weight, 0.25, 'how much the scores help to link boxes; 0: not at all'),
     roster=Param(_weight, 0.5, 'how much a player is doubted in a session that hardly shows him; 0: not at all'),
-    persons=Param(Truth(), True, 'judge persons: join tracklets by looks, and find strangers who come back'),
+    persons=Param(Truth(), True, 'judge persons: join tracklets and views, and find strangers who come back'),
     decision=Param(Choice('likeliest', 'exact'), 'likeliest', 'how beliefs become names, see 35a_roster'),
     also=Param(Text('folders, + between them'), '', 'outputs of other runs whose members join the ensemble'))
 

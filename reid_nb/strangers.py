@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from .belief import chances
 from .core import UNK, VIEW_CLIP
+from .court import match_views, shared
 from .metrics import unit
 from .roster import clashes, marginals, presence, roster_shift, session_rows
 from .tracklets import tracklet_scores
@@ -189,7 +190,7 @@ def _parts(quarters, most=_MOST):
     return found
 
 # %% ../nbs/35c_strangers.ipynb #0bafda5c
-STEPS = 'tracklet', 'clip', 'roster', 'strangers'
+STEPS = 'tracklet', 'views', 'clip', 'roster', 'strangers'
 
 class Believed(NamedTuple):
     "How likely each player is for each box, and nobody"
@@ -208,7 +209,16 @@ def _strangers_step(odds, chance, clash, seen, boxes, first, length):
         stranger[rows] = np.where(who == UNK, UNK, who + stranger.max() + 1)
     return chance, stranger
 
-# %% ../nbs/35c_strangers.ipynb #25e3c6b9
+# %% ../nbs/35c_strangers.ipynb #98807dbf
+def _alike_pairs(seen):
+    "How much looks speak for pairs of tracklets: a function of two arrays of tracklets; None without looks"
+    if not len(seen): return None
+    def alike(i, j):
+        each = [net.pairs.slope*(net.vectors[i]*net.vectors[j]).sum(1) + net.pairs.bias for net in seen]
+        return np.mean(each, 0)
+    return alike
+
+# %% ../nbs/35c_strangers.ipynb #79111264
 def believe(
     log_odds,        # of each box for each player, `float[n, L]`
     tracklets,       # `int[n]`
@@ -216,18 +226,18 @@ def believe(
     overlap_iou=0.5, # see clashes
     roster=0.5,      # strength of the roster, 0 or more; 0: not at all
     looks=(),        # list of Looks; without one strangers are not looked for
+    court=None,      # Court; without one the views are not matched
 ) -> Believed:
-    "How likely each player is, and nobody: by the tracklet, its clip, the session, and the strangers who come back"
+    "How likely each player is, and nobody: by tracklet, both views, clip, session, and strangers who come back"
     _, mean, length = tracklet_scores(log_odds, tracklets)
     _, first, of = np.unique(tracklets, return_index=True, return_inverse=True)
-    clash = clashes(of, boxes, overlap_iou)
-    clip = marginals(mean, clash)
+    clash, seen = clashes(of, boxes, overlap_iou), of_tracklets(looks, of, boxes)
+    both = mean if court is None else shared(mean, match_views(court, of, boxes, _alike_pairs(seen)))
+    clip = marginals(both, clash)
     there = presence(clip[of], boxes)
     shift = roster_shift(there, roster).to_numpy()[session_rows(boxes, there, first)] if len(boxes) else 0
-    odds = mean + shift
-    last, stranger = marginals(odds, clash), np.full(len(mean), UNK)
-    steps = dict(tracklet=chances(mean), clip=clip, roster=last)
+    last, stranger = marginals(both + shift, clash), np.full(len(mean), UNK)
+    steps = dict(tracklet=chances(mean), views=chances(both), clip=clip, roster=last)
     if len(looks) and len(boxes):
-        seen = of_tracklets(looks, of, boxes)
-        last, stranger = _strangers_step(odds, last, clash, seen, boxes, first, length)
+        last, stranger = _strangers_step(both + shift, last, clash, seen, boxes, first, length)
     return Believed({k: v[of] for k, v in (steps | dict(strangers=last)).items()}, stranger[of])
