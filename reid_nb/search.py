@@ -6,7 +6,7 @@
 __all__ = ['WAYS', 'SHORT', 'PROBES', 'MANY', 'exact_scores', 'shortlist_scores', 'build_index', 'indexed_scores',
            'player_scores', 'agreement']
 
-# %% ../nbs/34d_search.ipynb #e91e00c7
+# %% ../nbs/34d_search.ipynb #d0eddb26
 import warnings
 
 import numpy as np
@@ -15,7 +15,7 @@ from .core import MissingError, Registry
 from .largest import mean_largest
 from .metrics import centroids, cosine_scores
 
-# %% ../nbs/34d_search.ipynb #4d0229bb
+# %% ../nbs/34d_search.ipynb #f4e7e67a
 WAYS = Registry('way')
 
 @WAYS.add('exact')
@@ -28,7 +28,7 @@ def exact_scores(
     "Score queries by comparing them with everything"
     return cosine_scores(query, vectors, entries, k=k)
 
-# %% ../nbs/34d_search.ipynb #170e4a91
+# %% ../nbs/34d_search.ipynb #f1738207
 SHORT = 64      # players who are compared crop by crop
 _ROWS = 1 << 15 # queries at once
 
@@ -57,7 +57,7 @@ def shortlist_scores(
             part[leads, l] = mean_largest(some[leads], vectors[crops[l]], np.zeros(len(crops[l]), int), k)[1][:, 0]
     return np.where(np.isinf(scores), scores.min(1, keepdims=True), scores)
 
-# %% ../nbs/34d_search.ipynb #2f209fd5
+# %% ../nbs/34d_search.ipynb #1cfaf0cb
 def _ranks(owner):
     "How many entries of the same player stand before each one in its row"
     order, at = np.argsort(owner, 1, kind='stable'), np.arange(owner.shape[1])
@@ -82,7 +82,7 @@ def _from_found(
     need = np.minimum(held, k)
     return ((total + (need - found)*last)/need).astype(np.float32)
 
-# %% ../nbs/34d_search.ipynb #f261503c
+# %% ../nbs/34d_search.ipynb #9f186f8c
 PROBES = 16 # lists in which a query is looked for; where there are no more, nothing is missed
 
 def _faiss():
@@ -106,7 +106,7 @@ def build_index(
     index.add(vectors)
     return index
 
-# %% ../nbs/34d_search.ipynb #f21ec3c3
+# %% ../nbs/34d_search.ipynb #218859ca
 _FOUND = 12  # times k entries are asked of the index: enough for the best players to be complete
 _CELLS = 1 << 22 # scores at once
 
@@ -116,11 +116,11 @@ def indexed_scores(
     vectors,        # gallery entries `float32[g, d]` of unit length
     entries,        # the player of each entry, `int[g]`
     k=1,            # how many of a player's entries make his score
-    probes=PROBES,  # lists in which a query is looked for
+    index=None,     # of these vectors, from build_index; default: made here
 ) -> np.ndarray: # `float32[n, L]`, a column an enrolled player, rising
     "Score queries by what an index finds in the gallery"
     query, vectors = np.ascontiguousarray(query, np.float32), np.ascontiguousarray(vectors, np.float32)
-    index = build_index(vectors, probes)
+    index = index or build_index(vectors)
     players, owner, held = np.unique(entries, return_inverse=True, return_counts=True)
     owner, m = np.append(owner, -1), min(_FOUND*k, len(vectors)) # -1, nothing found, is the last
     scores, step = np.empty((len(query), len(players)), np.float32), max(1, _CELLS//len(players))
@@ -129,7 +129,7 @@ def indexed_scores(
         scores[i:i + step] = _from_found(sims, owner[ids], held, k)
     return scores
 
-# %% ../nbs/34d_search.ipynb #9dcf6128
+# %% ../nbs/34d_search.ipynb #5306b61b
 MANY = 10**10 # queries times entries from which on a part of the gallery must do
 
 def _way(n, entries):
@@ -160,7 +160,7 @@ def player_scores(
     scores[:, enrolled] = found[:, np.searchsorted(players, np.asarray(labels)[enrolled])]
     return scores
 
-# %% ../nbs/34d_search.ipynb #6a8edda8
+# %% ../nbs/34d_search.ipynb #bff4fe1a
 def agreement(
     exact, # scores `float32[n, L]`
     other, # scores of the same queries and players by another way
