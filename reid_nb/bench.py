@@ -8,7 +8,6 @@ __all__ = ['SIZES', 'linked', 'time_prepare', 'crops_by_frame', 'bare_limit', 'p
 
 # %% ../nbs/92_bench.ipynb #7cd31df5
 import argparse
-import json
 import os
 import statistics
 import sys

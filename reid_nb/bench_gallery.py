@@ -31,7 +31,8 @@ def _asked(queries, entries, players):
 
 def _product(query, vectors, rows=256):
     "All cosines, a few rows at a time, and nothing kept"
-    for i in range(0, len(query), rows): query[i:i + rows] @ vectors.T
+    for i in range(0, len(query), rows):
+        query[i:i + rows] @ vectors.T
 
 def _seconds(work, *args, **more):
     "What work gives, and how long it took"
@@ -51,7 +52,8 @@ def time_way(
     asked, times = _crops(n, players, 2)[0], queries/n
     product, more = _seconds(_product, asked, crops)[1], {}
     build = 0.
-    if way == 'index': more['index'], build = _seconds(build_index, crops)
+    if way == 'index':
+        more['index'], build = _seconds(build_index, crops)
     scores, seconds = _seconds(WAYS[way], asked, crops, who, 5, **more)
     exact = cosine_scores(asked[:300], crops, who, k=5)
     return dict(asked=n, product=product*times, seconds=seconds*times + build, build=build,
@@ -84,6 +86,6 @@ def say_gallery(
     found, # from bench_gallery
 ):
     "Print what was found of large galleries"
-    print('seconds for all queries, computed where fewer were asked: bare matrix product, and each way with its building')
+    print('seconds for all queries, computed where fewer were asked: bare matrix product; each way with what it builds')
     found = found.assign(way=found.way.where(found.asked == found.queries, found.way + ' (computed)'))
     print(found.drop(columns='asked').round(3).to_string(index=False))

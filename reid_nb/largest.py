@@ -70,7 +70,8 @@ class _Nearest:
         self.rows = int(np.clip((1 << 18)//len(self.deals[0].owner), 64, 2048)) # queries at once: what a cache holds
         sizes = self.deals[0].sizes
         cuts = np.flatnonzero(np.diff(np.cumsum(sizes)//_AT_ONCE)) + 1
-        self.products = list(zip(np.split(vectors[self.deals[0].order], np.cumsum(sizes)[cuts - 1]), np.split(sizes, cuts)))
+        parts = np.split(vectors[self.deals[0].order], np.cumsum(sizes)[cuts - 1])
+        self.products = list(zip(parts, np.split(sizes, cuts)))
 
     def levels(self, query):
         "Cosines of a few queries, level after level"
@@ -80,9 +81,11 @@ class _Nearest:
     def means(self, query):
         "Scores of a few queries, `float32[n, players]`"
         best = _largest(self.levels(query), self.k)
-        for deal in self.deals[1:]: best = _largest(_split(np.concatenate(best)[deal.order], deal.sizes), self.k)
+        for deal in self.deals[1:]:
+            best = _largest(_split(np.concatenate(best)[deal.order], deal.sizes), self.k)
         held = self.held[self.deals[-1].owner]
-        for i, b in enumerate(best): b[held <= i] = 0
+        for i, b in enumerate(best):
+            b[held <= i] = 0
         scores = np.empty((len(query), len(held)), np.float32)
         scores[:, self.deals[-1].owner] = (sum(best)/np.minimum(held, self.k)[:, None]).T
         return scores
