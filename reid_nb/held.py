@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['HELD', 'Spilled', 'held']
 
-# %% ../nbs/14b_held.ipynb #0ae730e5
+# %% ../nbs/14b_held.ipynb #c420b1c8
 import tempfile
 
 import numpy as np
 
-# %% ../nbs/14b_held.ipynb #daaa86a1
+# %% ../nbs/14b_held.ipynb #0bef4113
 class Spilled:
     "Crops in a temporary file, indexed like `uint8[n, h, w, 3]`"
     dtype, ndim = np.dtype(np.uint8), 4
@@ -37,7 +37,7 @@ class Spilled:
         "The crops `rows`, a slice or int[k]"
         return np.array(self._map('r')[rows])
 
-# %% ../nbs/14b_held.ipynb #b682ea20
+# %% ../nbs/14b_held.ipynb #8057bebf
 HELD = 1 << 28 # bytes of crops that are kept in memory
 
 def held(
