@@ -25,9 +25,12 @@ def _crops(n, players, seed, dim=128, noise=.16):
     return unit(centres[who] + noise*rng.standard_normal((n, dim), np.float32)), who
 
 # %% ../nbs/91d_bench_gallery.ipynb #1cc8da76
-def _asked(queries, entries, players):
+_SHARE = dict(exact=1, shortlist=SHORT, index=.02) # of the entries looked at; of the shortlist: players
+
+def _asked(way, queries, entries, players):
     "How many of the queries are asked"
-    return max(1, min(queries, 2*10**9//entries, 10**8//players))
+    looked = entries*_SHARE[way]/(players if way == 'shortlist' else 1)
+    return max(1, min(queries, int(2e9/looked), 10**8//players))
 
 def _product(query, vectors, rows=256):
     "All cosines, a few rows at a time, and nothing kept"
@@ -48,16 +51,16 @@ def time_way(
     queries, # in all
 ) -> dict: # seconds for all queries: product and way, and once to build; how many were asked; same_name (see agreement)
     "Time one way to score in a gallery beside the bare matrix product"
-    (crops, who), n = _crops(entries, players, 1), _asked(queries, entries, players)
-    asked, times = _crops(n, players, 2)[0], queries/n
-    product, more = _seconds(_product, asked, crops)[1], {}
-    build = 0.
+    (crops, who), n = _crops(entries, players, 1), _asked(way, queries, entries, players)
+    asked, times, build, more = _crops(n, players, 2)[0], queries/n, 0., {}
+    few = asked[:_asked('exact', queries, entries, players)]
+    product = _seconds(_product, few, crops)[1]*queries/len(few)
     if way == 'index':
         more['index'], build = _seconds(build_index, crops)
     scores, seconds = _seconds(WAYS[way], asked, crops, who, 5, **more)
-    exact = cosine_scores(asked[:300], crops, who, k=5)
-    return dict(asked=n, product=product*times, seconds=seconds*times + build, build=build,
-                x_product=(seconds*times + build)/product/times, same_name=agreement(exact, scores[:300])['same_name'])
+    exact, seconds = cosine_scores(asked[:300], crops, who, k=5), seconds*times + build
+    return dict(asked=n, product=product, seconds=seconds, build=build, x_product=seconds/product,
+                same_name=agreement(exact, scores[:300])['same_name'])
 
 # %% ../nbs/91d_bench_gallery.ipynb #dab17609
 _CODE = 'import json; from reid_nb.bench_gallery import time_way; print(json.dumps(time_way(*{words})))'

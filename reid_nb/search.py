@@ -13,7 +13,7 @@ import numpy as np
 
 from .core import MissingError, Registry
 from .largest import mean_largest
-from .metrics import centroids, cosine_scores
+from .metrics import cosine_scores, unit
 
 # %% ../nbs/34d_search.ipynb #f4e7e67a
 WAYS = Registry('way')
@@ -47,9 +47,10 @@ def shortlist_scores(
     short=SHORT, # players who are compared crop by crop
 ) -> np.ndarray: # `float32[n, L]`, a column an enrolled player, rising
     "Score queries for the players whose mean they resemble most"
-    query, (players, means) = np.asarray(query, np.float32), centroids(vectors, entries)
+    query, entries, players = np.asarray(query, np.float32), np.asarray(entries), np.unique(entries)
     order, short = np.argsort(entries, kind='stable'), min(short, len(players))
     crops = np.split(order, np.searchsorted(entries[order], players[1:]))
+    means = unit([vectors[c].mean(0) for c in crops])
     scores = np.full((len(query), len(players)), np.inf, np.float32)
     for i in range(0, len(query), _ROWS):
         some, part = query[i:i + _ROWS], scores[i:i + _ROWS]
