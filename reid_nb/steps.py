@@ -72,7 +72,7 @@ class _Relay(logging.Handler):
             if line.startswith('· '):
                 self.tell(line[2:])
 
-# %% ../nbs/51_steps.ipynb #b6fee8cb
+# %% ../nbs/51_steps.ipynb #d89a7840
 @contextmanager
 def _listening(tell):
     "While a notebook runs, its words are relayed and not logged a second time"
@@ -118,7 +118,7 @@ def stoppable():
     finally:
         signal.signal(signal.SIGTERM, was)
 
-# %% ../nbs/51_steps.ipynb #d92d0df9
+# %% ../nbs/51_steps.ipynb #20923c27
 def _execute(step, kernels, source, running, limit, tell):
     "Run a notebook in a kernel; raises RuntimeError if the kernel does not live to its end"
     manager = kernels.start()
@@ -283,7 +283,7 @@ def _left(steps, seconds):
     left = sum(seen[k] for k in kinds)
     return f' about {left/60:.0f} min left' if left > 90 else f' about {left:.0f} s left'
 
-# %% ../nbs/51_steps.ipynb #d5a0b46f
+# %% ../nbs/51_steps.ipynb #3909c1bd
 def waits_for(
     steps, # list of steps, in order
 ) -> dict: # of step name: names of the steps it waits for
@@ -296,14 +296,15 @@ def waits_for(
         last[f] = name
     return waits
 
-# %% ../nbs/51_steps.ipynb #18f798d9
+# %% ../nbs/51_steps.ipynb #b7ad740e
 class Ledger:
     "What of a run is done, what must be run, and how long each step took"
     def __init__(self,
-        steps, # list of steps, in order
-        game,  # a Game
+        steps,  # list of steps, in order
+        game,   # a Game
+        run='', # its name, where several are told apart
     ):
-        self.steps, self.game = steps, game
+        self.steps, self.game, self.run = steps, game, run
         self.path = game.out/'runs'/'done.json'
         self.done, self.keys = read_record(self.path), step_keys(steps, game)
         self.seconds = {}
@@ -312,12 +313,16 @@ class Ledger:
         "Those of some steps that were not done with this code and these data"
         return [s for s in steps if self.done.get(s['name'], {}).get('key') != self.keys[s['name']]]
 
+    def title(self, step):
+        "A step's name, after that of its run"
+        return f'{self.run}: {step["name"]}' if self.run else step['name']
+
     def say(self, step, *words):
         "Print a line that begins with a step's number and name"
         i = self.steps.index(step) + 1
-        print(f'[{i:2d}/{len(self.steps)}] {step["name"]:<20}', *words, flush=True)
+        print(f'[{i:2d}/{len(self.steps)}] {self.title(step):<20}', *words, flush=True)
 
-# %% ../nbs/51_steps.ipynb #ece986f8
+# %% ../nbs/51_steps.ipynb #c0a7cbc6
 @patch
 def begin(self:Ledger, step) -> bool:
     "Whether a step must be run; say so, or that it was done before"
@@ -348,7 +353,7 @@ def end(self:Ledger,
     write_json(self.done, self.path)
     self.say(step, f'{seconds:.0f} s')
 
-# %% ../nbs/51_steps.ipynb #510ddd1c
+# %% ../nbs/51_steps.ipynb #8237f391
 def libraries(
     steps, # list of steps
 ) -> list: # names of modules
