@@ -7,7 +7,7 @@ __all__ = ['ENGINES', 'OPTIONS', 'share_cores', 'keep_to', 'notebook_mark', 'che
            'worker_specs', 'on_this_machine', 'check_workers', 'on_scheduler', 'slurm_words', 'on_slurm', 'machines',
            'Job', 'plan_jobs', 'why_failed', 'Run', 'run_together', 'run_on']
 
-# %% ../nbs/54_cluster.ipynb #45338a4a
+# %% ../nbs/54_cluster.ipynb #98d6cd25
 import importlib
 import os
 import shutil
@@ -26,7 +26,7 @@ from .core import MissingError, ParameterError, Registry, StaleError, fingerprin
 from .kernels import Kernels
 from .steps import Ledger, code_mark, libraries, run_step, waits_for
 
-# %% ../nbs/54_cluster.ipynb #cfafc20c
+# %% ../nbs/54_cluster.ipynb #4343f386
 def _need(name):
     "A module of the extra `cluster`"
     try:
@@ -34,7 +34,7 @@ def _need(name):
     except ImportError:
         raise MissingError(f"{name.split('.')[0]} is not installed: pip install 'reid_nb[cluster]'") from None
 
-# %% ../nbs/54_cluster.ipynb #7c692ecb
+# %% ../nbs/54_cluster.ipynb #bcb9b34f
 def share_cores(
     n,    # workers of this machine
     here, # list of its cores
@@ -56,7 +56,7 @@ def keep_to(
         os.sched_setaffinity(0, set(map(int, cores.split(','))))
     os.environ |= {f'{k}_NUM_THREADS': str(threads) for k in ('OMP', 'MKL', 'OPENBLAS')}
 
-# %% ../nbs/54_cluster.ipynb #879fa775
+# %% ../nbs/54_cluster.ipynb #d4ac044f
 def notebook_mark(stage) -> str:
     "Fingerprint of a stage's notebook and of all code"
     return fingerprint(code_mark(), notebook(stage).read_bytes())
@@ -75,7 +75,7 @@ def check_worker(
             raise MissingError(f'{step["name"]}: {host} has no folder {step["parameters"][k]}: '
                                f'--{k} must be on a disk that all machines share')
 
-# %% ../nbs/54_cluster.ipynb #8687183c
+# %% ../nbs/54_cluster.ipynb #179eb0d3
 @lru_cache
 def _kernels(modules):
     "The kernels of this worker"
@@ -98,7 +98,7 @@ def work(
     check_worker(step, mark)
     return run_step(step, _kernels(tuple(modules)), limit, tell)
 
-# %% ../nbs/54_cluster.ipynb #630d4b33
+# %% ../nbs/54_cluster.ipynb #0fa4e308
 class Machines(NamedTuple):
     "Where steps are run"
     client: object   # of dask
@@ -127,7 +127,7 @@ def read_options(
             raise ParameterError(f'--on-options {name}={found[name]}: must be a whole number, {int(low)} or more')
     return found
 
-# %% ../nbs/54_cluster.ipynb #b1afb8c7
+# %% ../nbs/54_cluster.ipynb #acb9ba5f
 def _gpus():
     "What CUDA_VISIBLE_DEVICES would say of each GPU"
     import torch # only to count them
@@ -147,14 +147,15 @@ def worker_specs(
             s['CUDA_VISIBLE_DEVICES'] = gpus[i % len(gpus)]
     return specs
 
-# %% ../nbs/54_cluster.ipynb #16f1d953
+# %% ../nbs/54_cluster.ipynb #ffa4bced
 @ENGINES.add('dask')
 @contextmanager
 def on_this_machine(options, logs):
     "Workers on this machine"
     distributed = _need('distributed')
     specs = worker_specs(options.get('workers', 0), _gpus(), _my_cores())
-    threads = options.get('threads') or int(os.environ.get('OMP_NUM_THREADS', 0)) or specs[0]['REID_CORES'].count(',') + 1
+    each = len(specs[0]['REID_CORES'].split(','))
+    threads = options.get('threads') or int(os.environ.get('OMP_NUM_THREADS') or each)
     workers = {i: dict(cls=distributed.Nanny, options=dict(nthreads=1, memory_limit=0, env=env, silence_logs=50))
                for i, env in enumerate(specs)}
     scheduler = dict(cls=distributed.Scheduler, options=dict(dashboard=False, port=0, host='127.0.0.1',
@@ -163,7 +164,7 @@ def on_this_machine(options, logs):
         print(f'{len(specs)} workers of {threads} threads on this machine', flush=True)
         yield Machines(client, threads, lambda: cluster.scale(len(specs)))
 
-# %% ../nbs/54_cluster.ipynb #cab80866
+# %% ../nbs/54_cluster.ipynb #e6a0a68d
 def _crowd(workers):
     "How many workers the fullest machine has"
     hosts = [w['host'] for w in workers.values()]
@@ -190,7 +191,7 @@ def on_scheduler(address, options, logs):
         least = min(map(len, cores.values()), default=1)
         yield Machines(client, options.get('threads') or max(1, least//_crowd(workers)), own=False)
 
-# %% ../nbs/54_cluster.ipynb #7296dd93
+# %% ../nbs/54_cluster.ipynb #4b616e1d
 def slurm_words(
     options, # from read_options
     config,  # dask's `jobqueue.slurm`
@@ -205,7 +206,7 @@ def slurm_words(
                 job_extra_directives=[*config.get('job-extra-directives', []), *gres],
                 log_directory=config.get('log-directory') or str(logs))
 
-# %% ../nbs/54_cluster.ipynb #76769312
+# %% ../nbs/54_cluster.ipynb #e6843a8e
 @ENGINES.add('slurm')
 @contextmanager
 def on_slurm(options, logs):
@@ -219,10 +220,11 @@ def on_slurm(options, logs):
     scheduler = dict(dashboard=False, allowed_failures=failures)
     with jobqueue.SLURMCluster(scheduler_options=scheduler, **words) as cluster, distributed.Client(cluster) as client:
         cluster.scale(jobs=jobs)
-        print(f'{jobs} jobs of {words["job_cpu"]} cores are submitted; their logs: {words["log_directory"]}', flush=True)
+        cores, kept = words['job_cpu'], words['log_directory']
+        print(f'{jobs} jobs of {cores} cores are submitted; their logs: {kept}', flush=True)
         yield Machines(client, words['job_cpu'], lambda: cluster.scale(jobs=jobs))
 
-# %% ../nbs/54_cluster.ipynb #6d7f69bc
+# %% ../nbs/54_cluster.ipynb #f77d43da
 def machines(
     on,         # 'dask', 'slurm' or 'tcp://host:port'
     options='', # see read_options
@@ -233,7 +235,7 @@ def machines(
     if on not in ENGINES: raise ParameterError(f'--on {on}: choose from {", ".join(ENGINES)} or tcp://host:port')
     return ENGINES[on](read_options(on, options), logs)
 
-# %% ../nbs/54_cluster.ipynb #93425d48
+# %% ../nbs/54_cluster.ipynb #715e64ca
 class Job(NamedTuple):
     "A step of one of several runs"
     ledger: Ledger
@@ -257,7 +259,7 @@ def plan_jobs(
         jobs += mine
     return jobs
 
-# %% ../nbs/54_cluster.ipynb #182797ad
+# %% ../nbs/54_cluster.ipynb #5c1b0496
 def why_failed(
     name,  # of a job
     error, # of its future
@@ -268,7 +270,7 @@ def why_failed(
                 'fewer workers or a smaller batch_size help; the same command goes on from there')
     return str(error) if name in str(error) else f'{name} did not end well on its worker: {error}'
 
-# %% ../nbs/54_cluster.ipynb #385fe8cc
+# %% ../nbs/54_cluster.ipynb #48d8ce94
 class Run:
     "Jobs on machines"
     def __init__(self,
@@ -294,7 +296,7 @@ class Run:
         if line:
             print(f'        {name}: {line}', flush=True)
 
-# %% ../nbs/54_cluster.ipynb #6e79c701
+# %% ../nbs/54_cluster.ipynb #e3a5cb6b
 @patch
 def give(self:Run, job):
     "Give a job to the workers, unless it is done"
@@ -323,7 +325,7 @@ def give_all(self:Run):
         for j in ready:
             self.give(j)
 
-# %% ../nbs/54_cluster.ipynb #0d87f0e6
+# %% ../nbs/54_cluster.ipynb #5a9ea446
 @patch
 def wait(self:Run,
     seconds=10, # at most
@@ -363,7 +365,7 @@ def run(self:Run):
         self.machines.client.unsubscribe_topic(self.topic)
     if self.failed: raise RuntimeError('\n'.join(self.failed.values()))
 
-# %% ../nbs/54_cluster.ipynb #729a7154
+# %% ../nbs/54_cluster.ipynb #78af5673
 def run_together(
     machines, # Machines
     plans,    # dict of run: (steps, Game)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['serve', 'Forked', 'Nursery', 'Warm', 'WarmManager', 'can_fork', 'Kernels', 'at_cell', 'how_it_ended', 'limited']
 
-# %% ../nbs/50_kernels.ipynb #e87d00a5
+# %% ../nbs/50_kernels.ipynb #6b5cfae1
 import gc
 import json
 import os
@@ -27,7 +27,7 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 from jupyter_client.provisioning.factory import EntryPoint
 from jupyter_core.utils import run_sync
 
-# %% ../nbs/50_kernels.ipynb #fd899d64
+# %% ../nbs/50_kernels.ipynb #912a7796
 def _become_kernel(words, env):
     "Go on as the kernel that a command line starts"
     os.setsid() # Ctrl-C is for the parent
@@ -39,7 +39,7 @@ def _become_kernel(words, env):
     from ipykernel.kernelapp import launch_new_instance
     launch_new_instance()
 
-# %% ../nbs/50_kernels.ipynb #855d7b63
+# %% ../nbs/50_kernels.ipynb #4823e50a
 def _status_of(pid, parent):
     "Exit status of a child, once it has ended; None if the parent ended first"
     while os.getppid() == parent:
@@ -55,11 +55,14 @@ def serve():
     gc.freeze() # what is loaded stays shared
     for line in sys.stdin:
         pid = os.fork()
-        if not pid: _become_kernel(*json.loads(line))
+        if not pid:
+            _become_kernel(*json.loads(line))
         print(pid, flush=True)
-        print(_status_of(pid, parent), flush=True)
+        status = _status_of(pid, parent)
+        if status is None: return # nobody listens any more
+        print(status, flush=True)
 
-# %% ../nbs/50_kernels.ipynb #4a1355ca
+# %% ../nbs/50_kernels.ipynb #53353cf1
 class Forked:
     "A process of the nursery, with the face of a `subprocess.Popen`"
     stdin = stdout = stderr = returncode = None
@@ -82,13 +85,16 @@ class Forked:
             time.sleep(.05)
         return self.returncode
 
-    def send_signal(self, number): os.kill(self.pid, number)
+    def send_signal(self, number):
+        os.kill(self.pid, number)
 
-    def terminate(self): self.send_signal(signal.SIGTERM)
+    def terminate(self):
+        self.send_signal(signal.SIGTERM)
 
-    def kill(self): self.send_signal(signal.SIGKILL)
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
 
-# %% ../nbs/50_kernels.ipynb #f1404978
+# %% ../nbs/50_kernels.ipynb #10613477
 class Nursery:
     "A process with libraries loaded, that forks kernels"
     def __init__(self,
@@ -113,7 +119,7 @@ class Nursery:
         self.process.stdin.close()
         self.process.stdout.close()
 
-# %% ../nbs/50_kernels.ipynb #99100498
+# %% ../nbs/50_kernels.ipynb #944abc44
 class Warm(LocalProvisioner):
     "Lets a nursery start a kernel"
     async def launch_kernel(self, cmd, **kwargs):
@@ -126,13 +132,13 @@ class WarmManager(AsyncKernelManager):
     "A manager whose kernel comes from a nursery"
     nursery = None
 
-# %% ../nbs/50_kernels.ipynb #e602122c
+# %% ../nbs/50_kernels.ipynb #980edb8e
 def can_fork() -> bool:
     "Whether kernels may be forked here"
     gpu = shutil.which('nvidia-smi') or Path('/dev/kfd').exists() # NVIDIA's or AMD's
     return sys.platform == 'linux' and not gpu
 
-# %% ../nbs/50_kernels.ipynb #c5017040
+# %% ../nbs/50_kernels.ipynb #93bea561
 class Kernels:
     "Kernels one after the other, as a context: none of them outlives it"
     def __init__(self,
@@ -141,7 +147,8 @@ class Kernels:
         self.modules = modules
         self.nursery = self.manager = self.process = None
 
-    def __enter__(self): return self
+    def __enter__(self):
+        return self
 
     def __exit__(self, *_):
         self.end()
@@ -149,7 +156,7 @@ class Kernels:
             self.nursery.end()
         self.nursery = None
 
-# %% ../nbs/50_kernels.ipynb #67c31196
+# %% ../nbs/50_kernels.ipynb #01c6c4ca
 @patch
 def _manager(self:Kernels):
     "A manager that has no kernel yet"
@@ -162,7 +169,7 @@ def _manager(self:Kernels):
     manager.kernel_spec.metadata['kernel_provisioner'] = dict(provisioner_name='warm')
     return manager
 
-# %% ../nbs/50_kernels.ipynb #bcf0c260
+# %% ../nbs/50_kernels.ipynb #4d345575
 @patch
 def start(self:Kernels):
     "Start a kernel that marks what its stages say; returns its manager"
@@ -180,7 +187,7 @@ def end(self:Kernels):
         run_sync(self.manager.shutdown_kernel)(now=True)
     self.manager = None
 
-# %% ../nbs/50_kernels.ipynb #30da6ce0
+# %% ../nbs/50_kernels.ipynb #a2f6b16f
 _MEMORY = ('most likely the machine ran out of memory: give it a smaller batch_size or image_size, '
            'fewer processes at once or more memory')
 
@@ -195,7 +202,7 @@ def at_cell(
     lines = [l for l in cells[begun[-1]].source.splitlines() if l.strip() and not l.startswith('#')]
     return f'in code cell {begun[-1] + 1} of {len(cells)}: {lines[0] if lines else ""}'
 
-# %% ../nbs/50_kernels.ipynb #874cb664
+# %% ../nbs/50_kernels.ipynb #7ebd0033
 def how_it_ended(
     status,  # exit status of the kernel
     limit=0, # minutes after which it was ended, 0: it was not
@@ -206,7 +213,7 @@ def how_it_ended(
     if status is not None and status < 0: return f'crashed ({signal.Signals(-status).name})'
     return f'ended by itself (status {status})'
 
-# %% ../nbs/50_kernels.ipynb #29c808a6
+# %% ../nbs/50_kernels.ipynb #d1de9109
 @contextmanager
 def limited(
     process, # that is at work

@@ -27,6 +27,7 @@ from .locks import only_one
 from .page import write_report
 from .places import open_game, recipe_name
 from .recipes import PARAMS, RECIPES, read_values, refuse_unknown, train_params
+from .remote import is_url, local_copy
 from .steps import make_step, run_steps, stoppable
 
 # %% ../nbs/07_run.ipynb #549174df
@@ -159,6 +160,8 @@ def _start(data, out, given):
     shares = share_out(given)
     if out:
         check_out(out)
+    if is_url(data):
+        data = local_copy(data)
     if not data and not (find_root()/'inputs'/GAME).is_dir():
         print('no game in inputs/: taking the small demo game (drawn now if it is not there)', flush=True)
     game = open_game(data, out)
@@ -193,19 +196,21 @@ class _ShowParams(argparse.Action):
 def _arguments(name, description):
     "The words that `reid_run` and `reid_compare` share"
     ap = argparse.ArgumentParser(name, description=description)
-    ap.add_argument('--data', default='', help='folder that holds atmaCup22_2nd/; default: inputs/ if the data are '
+    ap.add_argument('--data', default='', help='folder that holds atmaCup22_2nd/, or a URL of one (s3://...), which is '
+                                               'copied; default: inputs/ if the data are '
                                                'there, else a small demo game is drawn')
     ap.add_argument('--out', default='', help='folder for the artefacts; default: outputs/')
     ap.add_argument('--folds', default='', help='fold numbers, such as 0,2; default: all, 0,1,2,3,4 unless '
                                                 'n_folds says otherwise')
     ap.add_argument('-p', metavar='name=value', action='append', default=[],
                     help='a parameter of the notebooks; may be repeated')
-    ap.add_argument('--limit-minutes', type=float, default=0, help='minutes a step may take (default: as long as it does)')
+    ap.add_argument('--limit-minutes', type=float, default=0,
+                    help='minutes a step may take (default: as long as it does)')
     ap.add_argument('--on', default='', metavar='ENGINE', help='give the steps to workers: dask (of this machine), '
                                                                'slurm, or tcp://host:port of a dask scheduler')
     ap.add_argument('--on-options', default='', metavar='name=value,...',
-                    help='of the engine: workers, threads, retries (dask); jobs, gpus, threads, memory, queue, account, '
-                         'walltime, retries (slurm); threads (tcp)')
+                    help='of the engine: workers, threads, retries (dask); jobs, gpus, threads, memory, queue, '
+                         'account, walltime, retries (slurm); threads (tcp)')
     ap.add_argument('--params', action=_ShowParams, nargs=0, help='list all parameters with their meaning')
     ap.add_argument('--version', action='version', version=f'reid_nb {version("reid_nb")}')
     return ap
@@ -232,7 +237,7 @@ def end_in_one_line(
         print(f'{name}: {told}', file=sys.stderr, flush=True)
         sys.exit(130)
 
-# %% ../nbs/07_run.ipynb #b60403fc
+# %% ../nbs/07_run.ipynb #ce86472b
 @contextmanager
 def _machines(args):
     "The workers of an engine; None where none was asked for"
@@ -321,7 +326,7 @@ def variants_of(
     "Where the runs of a comparison lie: the run as it is in `out` itself, the others below `out/compare`"
     return {'as it is': Path(out), **{t: Path(out)/'compare'/quote(t, safe='=,') for t in texts}} # a folder each
 
-# %% ../nbs/07_run.ipynb #e5eb7f4b
+# %% ../nbs/07_run.ipynb #3004c6e7
 def _locked(plans, work):
     "Do some work on plans while no other run works on their folders"
     with ExitStack() as locks:
@@ -341,7 +346,7 @@ def compare(
     "Run everything as it is and for every variant, skipping what is done"
     for t in texts:
         share_out([*given, *t.split(',')]) # what is wrong is told before anything is run
-    game = open_game(data, out)
+    game = open_game(local_copy(data) if is_url(data) else data, out)
     runs = variants_of(game.out, texts)
     its = {k: [*given, *(k.split(',') if k in texts else [])] for k in runs}
     if together:
@@ -362,8 +367,9 @@ def _compare(args):
     for text in args.variant:
         share_out([*args.p, *text.split(',')]) # what is wrong is told before any worker is started
     with _machines(args) as found:
-        together = found and partial(run_together, found, limit=args.limit_minutes)
-        compare(args.data, args.out, folds, args.p, args.variant, partial(run_steps, limit=args.limit_minutes), together)
+        limit = dict(limit=args.limit_minutes)
+        together = found and partial(run_together, found, **limit)
+        compare(args.data, args.out, folds, args.p, args.variant, partial(run_steps, **limit), together)
 
 def reid_compare(
     argv=None, # command-line words; default: the real ones
