@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['serve', 'Forked', 'Nursery', 'Warm', 'WarmManager', 'can_fork', 'Kernels', 'at_cell', 'how_it_ended', 'limited']
 
-# %% ../nbs/50_kernels.ipynb #6b5cfae1
+# %% ../nbs/50_kernels.ipynb #39ed8685
 import gc
 import json
 import os
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 from jupyter_client.provisioning.factory import EntryPoint
 from jupyter_core.utils import run_sync
 
-# %% ../nbs/50_kernels.ipynb #912a7796
+# %% ../nbs/50_kernels.ipynb #a42bc104
 def _become_kernel(words, env):
     "Go on as the kernel that a command line starts"
     os.setsid() # Ctrl-C is for the parent
@@ -39,7 +39,7 @@ def _become_kernel(words, env):
     from ipykernel.kernelapp import launch_new_instance
     launch_new_instance()
 
-# %% ../nbs/50_kernels.ipynb #4823e50a
+# %% ../nbs/50_kernels.ipynb #ea29f6a4
 def _status_of(pid, parent):
     "Exit status of a child, once it has ended; None if the parent ended first"
     while os.getppid() == parent:
@@ -57,12 +57,11 @@ def serve():
         pid = os.fork()
         if not pid:
             _become_kernel(*json.loads(line))
-        print(pid, flush=True)
-        status = _status_of(pid, parent)
-        if status is None: return # nobody listens any more
-        print(status, flush=True)
+        with suppress(BrokenPipeError): # nobody listens any more
+            print(pid, flush=True)
+            print(_status_of(pid, parent), flush=True)
 
-# %% ../nbs/50_kernels.ipynb #53353cf1
+# %% ../nbs/50_kernels.ipynb #ff237864
 class Forked:
     "A process of the nursery, with the face of a `subprocess.Popen`"
     stdin = stdout = stderr = returncode = None
@@ -94,7 +93,7 @@ class Forked:
     def kill(self):
         self.send_signal(signal.SIGKILL)
 
-# %% ../nbs/50_kernels.ipynb #10613477
+# %% ../nbs/50_kernels.ipynb #ba46175d
 class Nursery:
     "A process with libraries loaded, that forks kernels"
     def __init__(self,
@@ -119,7 +118,7 @@ class Nursery:
         self.process.stdin.close()
         self.process.stdout.close()
 
-# %% ../nbs/50_kernels.ipynb #944abc44
+# %% ../nbs/50_kernels.ipynb #2d7e66a4
 class Warm(LocalProvisioner):
     "Lets a nursery start a kernel"
     async def launch_kernel(self, cmd, **kwargs):
@@ -132,13 +131,13 @@ class WarmManager(AsyncKernelManager):
     "A manager whose kernel comes from a nursery"
     nursery = None
 
-# %% ../nbs/50_kernels.ipynb #980edb8e
+# %% ../nbs/50_kernels.ipynb #d036f980
 def can_fork() -> bool:
     "Whether kernels may be forked here"
     gpu = shutil.which('nvidia-smi') or Path('/dev/kfd').exists() # NVIDIA's or AMD's
     return sys.platform == 'linux' and not gpu
 
-# %% ../nbs/50_kernels.ipynb #93bea561
+# %% ../nbs/50_kernels.ipynb #2cd2fe4a
 class Kernels:
     "Kernels one after the other, as a context: none of them outlives it"
     def __init__(self,
@@ -156,7 +155,7 @@ class Kernels:
             self.nursery.end()
         self.nursery = None
 
-# %% ../nbs/50_kernels.ipynb #01c6c4ca
+# %% ../nbs/50_kernels.ipynb #e9377828
 @patch
 def _manager(self:Kernels):
     "A manager that has no kernel yet"
@@ -169,7 +168,7 @@ def _manager(self:Kernels):
     manager.kernel_spec.metadata['kernel_provisioner'] = dict(provisioner_name='warm')
     return manager
 
-# %% ../nbs/50_kernels.ipynb #4d345575
+# %% ../nbs/50_kernels.ipynb #b96b3f7a
 @patch
 def start(self:Kernels):
     "Start a kernel that marks what its stages say; returns its manager"
@@ -187,7 +186,7 @@ def end(self:Kernels):
         run_sync(self.manager.shutdown_kernel)(now=True)
     self.manager = None
 
-# %% ../nbs/50_kernels.ipynb #a2f6b16f
+# %% ../nbs/50_kernels.ipynb #6024ac52
 _MEMORY = ('most likely the machine ran out of memory: give it a smaller batch_size or image_size, '
            'fewer processes at once or more memory')
 
@@ -202,7 +201,7 @@ def at_cell(
     lines = [l for l in cells[begun[-1]].source.splitlines() if l.strip() and not l.startswith('#')]
     return f'in code cell {begun[-1] + 1} of {len(cells)}: {lines[0] if lines else ""}'
 
-# %% ../nbs/50_kernels.ipynb #7ebd0033
+# %% ../nbs/50_kernels.ipynb #605a8702
 def how_it_ended(
     status,  # exit status of the kernel
     limit=0, # minutes after which it was ended, 0: it was not
@@ -213,7 +212,7 @@ def how_it_ended(
     if status is not None and status < 0: return f'crashed ({signal.Signals(-status).name})'
     return f'ended by itself (status {status})'
 
-# %% ../nbs/50_kernels.ipynb #d1de9109
+# %% ../nbs/50_kernels.ipynb #93f5e0a0
 @contextmanager
 def limited(
     process, # that is at work
