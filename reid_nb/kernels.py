@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['serve', 'Forked', 'Nursery', 'Warm', 'WarmManager', 'can_fork', 'Kernels', 'at_cell', 'how_it_ended', 'limited']
 
-# %% ../nbs/50_kernels.ipynb #39ed8685
+# %% ../nbs/50_kernels.ipynb #ce7682b9
 import gc
 import json
 import os
@@ -27,19 +27,19 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 from jupyter_client.provisioning.factory import EntryPoint
 from jupyter_core.utils import run_sync
 
-# %% ../nbs/50_kernels.ipynb #a42bc104
+# %% ../nbs/50_kernels.ipynb #c77a8880
 def _become_kernel(words, env):
     "Go on as the kernel that a command line starts"
     os.setsid() # Ctrl-C is for the parent
     os.dup2(2, 1) # what was stdout is the line to the parent
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.clear()
-    os.environ.update(env, JPY_PARENT_PID=str(os.getppid())) # it ends when its parent does
-    sys.argv = words[words.index('-m') + 1:]
+    os.environ.update(env)
+    sys.argv = [*words[words.index('-m') + 1:], f'--IPKernelApp.parent_handle={os.getppid()}'] # it ends with its parent
     from ipykernel.kernelapp import launch_new_instance
     launch_new_instance()
 
-# %% ../nbs/50_kernels.ipynb #ea29f6a4
+# %% ../nbs/50_kernels.ipynb #c2de6ed5
 def _status_of(pid, parent):
     "Exit status of a child, once it has ended; None if the parent ended first"
     while os.getppid() == parent:
@@ -61,7 +61,7 @@ def serve():
             print(pid, flush=True)
             print(_status_of(pid, parent), flush=True)
 
-# %% ../nbs/50_kernels.ipynb #ff237864
+# %% ../nbs/50_kernels.ipynb #a802661a
 class Forked:
     "A process of the nursery, with the face of a `subprocess.Popen`"
     stdin = stdout = stderr = returncode = None
@@ -93,7 +93,7 @@ class Forked:
     def kill(self):
         self.send_signal(signal.SIGKILL)
 
-# %% ../nbs/50_kernels.ipynb #ba46175d
+# %% ../nbs/50_kernels.ipynb #b5532cfe
 class Nursery:
     "A process with libraries loaded, that forks kernels"
     def __init__(self,
@@ -118,7 +118,7 @@ class Nursery:
         self.process.stdin.close()
         self.process.stdout.close()
 
-# %% ../nbs/50_kernels.ipynb #2d7e66a4
+# %% ../nbs/50_kernels.ipynb #b2074888
 class Warm(LocalProvisioner):
     "Lets a nursery start a kernel"
     async def launch_kernel(self, cmd, **kwargs):
@@ -131,13 +131,13 @@ class WarmManager(AsyncKernelManager):
     "A manager whose kernel comes from a nursery"
     nursery = None
 
-# %% ../nbs/50_kernels.ipynb #d036f980
+# %% ../nbs/50_kernels.ipynb #fdb11871
 def can_fork() -> bool:
     "Whether kernels may be forked here"
     gpu = shutil.which('nvidia-smi') or Path('/dev/kfd').exists() # NVIDIA's or AMD's
     return sys.platform == 'linux' and not gpu
 
-# %% ../nbs/50_kernels.ipynb #2cd2fe4a
+# %% ../nbs/50_kernels.ipynb #92a2d668
 class Kernels:
     "Kernels one after the other, as a context: none of them outlives it"
     def __init__(self,
@@ -155,7 +155,7 @@ class Kernels:
             self.nursery.end()
         self.nursery = None
 
-# %% ../nbs/50_kernels.ipynb #e9377828
+# %% ../nbs/50_kernels.ipynb #9bdb087d
 @patch
 def _manager(self:Kernels):
     "A manager that has no kernel yet"
@@ -168,7 +168,7 @@ def _manager(self:Kernels):
     manager.kernel_spec.metadata['kernel_provisioner'] = dict(provisioner_name='warm')
     return manager
 
-# %% ../nbs/50_kernels.ipynb #b96b3f7a
+# %% ../nbs/50_kernels.ipynb #c2fcb770
 @patch
 def start(self:Kernels):
     "Start a kernel that marks what its stages say; returns its manager"
@@ -186,7 +186,7 @@ def end(self:Kernels):
         run_sync(self.manager.shutdown_kernel)(now=True)
     self.manager = None
 
-# %% ../nbs/50_kernels.ipynb #6024ac52
+# %% ../nbs/50_kernels.ipynb #bf1ec02a
 _MEMORY = ('most likely the machine ran out of memory: give it a smaller batch_size or image_size, '
            'fewer processes at once or more memory')
 
@@ -201,7 +201,7 @@ def at_cell(
     lines = [l for l in cells[begun[-1]].source.splitlines() if l.strip() and not l.startswith('#')]
     return f'in code cell {begun[-1] + 1} of {len(cells)}: {lines[0] if lines else ""}'
 
-# %% ../nbs/50_kernels.ipynb #605a8702
+# %% ../nbs/50_kernels.ipynb #272372cf
 def how_it_ended(
     status,  # exit status of the kernel
     limit=0, # minutes after which it was ended, 0: it was not
@@ -212,7 +212,7 @@ def how_it_ended(
     if status is not None and status < 0: return f'crashed ({signal.Signals(-status).name})'
     return f'ended by itself (status {status})'
 
-# %% ../nbs/50_kernels.ipynb #93f5e0a0
+# %% ../nbs/50_kernels.ipynb #6f7f22e9
 @contextmanager
 def limited(
     process, # that is at work
