@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['serve', 'Forked', 'Nursery', 'Warm', 'WarmManager', 'can_fork', 'Kernels', 'at_cell', 'how_it_ended', 'limited']
 
-# %% ../nbs/50_kernels.ipynb #ce7682b9
+# %% ../nbs/50_kernels.ipynb #492bd241
 import gc
 import json
 import os
@@ -27,7 +27,7 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 from jupyter_client.provisioning.factory import EntryPoint
 from jupyter_core.utils import run_sync
 
-# %% ../nbs/50_kernels.ipynb #c77a8880
+# %% ../nbs/50_kernels.ipynb #00cf3414
 def _become_kernel(words, env):
     "Go on as the kernel that a command line starts"
     os.setsid() # Ctrl-C is for the parent
@@ -39,7 +39,7 @@ def _become_kernel(words, env):
     from ipykernel.kernelapp import launch_new_instance
     launch_new_instance()
 
-# %% ../nbs/50_kernels.ipynb #c2de6ed5
+# %% ../nbs/50_kernels.ipynb #9f63490a
 def _status_of(pid, parent):
     "Exit status of a child, once it has ended; None if the parent ended first"
     while os.getppid() == parent:
@@ -61,7 +61,7 @@ def serve():
             print(pid, flush=True)
             print(_status_of(pid, parent), flush=True)
 
-# %% ../nbs/50_kernels.ipynb #a802661a
+# %% ../nbs/50_kernels.ipynb #1610fbcd
 class Forked:
     "A process of the nursery, with the face of a `subprocess.Popen`"
     stdin = stdout = stderr = returncode = None
@@ -93,7 +93,7 @@ class Forked:
     def kill(self):
         self.send_signal(signal.SIGKILL)
 
-# %% ../nbs/50_kernels.ipynb #b5532cfe
+# %% ../nbs/50_kernels.ipynb #834ff62b
 class Nursery:
     "A process with libraries loaded, that forks kernels"
     def __init__(self,
@@ -111,14 +111,19 @@ class Nursery:
         self.process.stdin.write((json.dumps([words, env]) + '\n').encode())
         return Forked(self.process.stdout)
 
-    def end(self):
+    def end(self,
+        patience=30, # seconds it has to put its own things in order
+    ):
         "End the nursery"
-        self.process.kill()
-        self.process.wait()
         self.process.stdin.close()
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
 
-# %% ../nbs/50_kernels.ipynb #b2074888
+# %% ../nbs/50_kernels.ipynb #8200bbf5
 class Warm(LocalProvisioner):
     "Lets a nursery start a kernel"
     async def launch_kernel(self, cmd, **kwargs):
@@ -131,13 +136,13 @@ class WarmManager(AsyncKernelManager):
     "A manager whose kernel comes from a nursery"
     nursery = None
 
-# %% ../nbs/50_kernels.ipynb #fdb11871
+# %% ../nbs/50_kernels.ipynb #e5246592
 def can_fork() -> bool:
     "Whether kernels may be forked here"
     gpu = shutil.which('nvidia-smi') or Path('/dev/kfd').exists() # NVIDIA's or AMD's
     return sys.platform == 'linux' and not gpu
 
-# %% ../nbs/50_kernels.ipynb #92a2d668
+# %% ../nbs/50_kernels.ipynb #c5722b3e
 class Kernels:
     "Kernels one after the other, as a context: none of them outlives it"
     def __init__(self,
@@ -155,7 +160,7 @@ class Kernels:
             self.nursery.end()
         self.nursery = None
 
-# %% ../nbs/50_kernels.ipynb #9bdb087d
+# %% ../nbs/50_kernels.ipynb #d5ed9d4b
 @patch
 def _manager(self:Kernels):
     "A manager that has no kernel yet"
@@ -168,7 +173,7 @@ def _manager(self:Kernels):
     manager.kernel_spec.metadata['kernel_provisioner'] = dict(provisioner_name='warm')
     return manager
 
-# %% ../nbs/50_kernels.ipynb #c2fcb770
+# %% ../nbs/50_kernels.ipynb #2350ab5e
 @patch
 def start(self:Kernels):
     "Start a kernel that marks what its stages say; returns its manager"
@@ -186,7 +191,7 @@ def end(self:Kernels):
         run_sync(self.manager.shutdown_kernel)(now=True)
     self.manager = None
 
-# %% ../nbs/50_kernels.ipynb #bf1ec02a
+# %% ../nbs/50_kernels.ipynb #980df97d
 _MEMORY = ('most likely the machine ran out of memory: give it a smaller batch_size or image_size, '
            'fewer processes at once or more memory')
 
@@ -201,7 +206,7 @@ def at_cell(
     lines = [l for l in cells[begun[-1]].source.splitlines() if l.strip() and not l.startswith('#')]
     return f'in code cell {begun[-1] + 1} of {len(cells)}: {lines[0] if lines else ""}'
 
-# %% ../nbs/50_kernels.ipynb #272372cf
+# %% ../nbs/50_kernels.ipynb #f29f7d35
 def how_it_ended(
     status,  # exit status of the kernel
     limit=0, # minutes after which it was ended, 0: it was not
@@ -212,7 +217,7 @@ def how_it_ended(
     if status is not None and status < 0: return f'crashed ({signal.Signals(-status).name})'
     return f'ended by itself (status {status})'
 
-# %% ../nbs/50_kernels.ipynb #6f7f22e9
+# %% ../nbs/50_kernels.ipynb #069d0d62
 @contextmanager
 def limited(
     process, # that is at work
