@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['serve', 'Forked', 'Nursery', 'Warm', 'WarmManager', 'can_fork', 'Kernels', 'at_cell', 'how_it_ended', 'limited']
 
-# %% ../nbs/50_kernels.ipynb #492bd241
+# %% ../nbs/50_kernels.ipynb #6ada8100
 import gc
 import json
 import os
@@ -27,7 +27,7 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 from jupyter_client.provisioning.factory import EntryPoint
 from jupyter_core.utils import run_sync
 
-# %% ../nbs/50_kernels.ipynb #00cf3414
+# %% ../nbs/50_kernels.ipynb #86cdbca9
 def _become_kernel(words, env):
     "Go on as the kernel that a command line starts"
     os.setsid() # Ctrl-C is for the parent
@@ -39,7 +39,7 @@ def _become_kernel(words, env):
     from ipykernel.kernelapp import launch_new_instance
     launch_new_instance()
 
-# %% ../nbs/50_kernels.ipynb #9f63490a
+# %% ../nbs/50_kernels.ipynb #2285e4f7
 def _status_of(pid, parent):
     "Exit status of a child, once it has ended; None if the parent ended first"
     while os.getppid() == parent:
@@ -61,7 +61,7 @@ def serve():
             print(pid, flush=True)
             print(_status_of(pid, parent), flush=True)
 
-# %% ../nbs/50_kernels.ipynb #1610fbcd
+# %% ../nbs/50_kernels.ipynb #e598914a
 class Forked:
     "A process of the nursery, with the face of a `subprocess.Popen`"
     stdin = stdout = stderr = returncode = None
@@ -85,7 +85,9 @@ class Forked:
         return self.returncode
 
     def send_signal(self, number):
-        os.kill(self.pid, number)
+        "Send a signal, unless it has ended"
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def terminate(self):
         self.send_signal(signal.SIGTERM)
@@ -93,7 +95,7 @@ class Forked:
     def kill(self):
         self.send_signal(signal.SIGKILL)
 
-# %% ../nbs/50_kernels.ipynb #834ff62b
+# %% ../nbs/50_kernels.ipynb #98438464
 class Nursery:
     "A process with libraries loaded, that forks kernels"
     def __init__(self,
@@ -123,7 +125,7 @@ class Nursery:
             self.process.wait()
         self.process.stdout.close()
 
-# %% ../nbs/50_kernels.ipynb #8200bbf5
+# %% ../nbs/50_kernels.ipynb #44b6bdf9
 class Warm(LocalProvisioner):
     "Lets a nursery start a kernel"
     async def launch_kernel(self, cmd, **kwargs):
@@ -136,13 +138,13 @@ class WarmManager(AsyncKernelManager):
     "A manager whose kernel comes from a nursery"
     nursery = None
 
-# %% ../nbs/50_kernels.ipynb #e5246592
+# %% ../nbs/50_kernels.ipynb #942bc44b
 def can_fork() -> bool:
     "Whether kernels may be forked here"
     gpu = shutil.which('nvidia-smi') or Path('/dev/kfd').exists() # NVIDIA's or AMD's
     return sys.platform == 'linux' and not gpu
 
-# %% ../nbs/50_kernels.ipynb #c5722b3e
+# %% ../nbs/50_kernels.ipynb #9722119a
 class Kernels:
     "Kernels one after the other, as a context: none of them outlives it"
     def __init__(self,
@@ -160,7 +162,7 @@ class Kernels:
             self.nursery.end()
         self.nursery = None
 
-# %% ../nbs/50_kernels.ipynb #d5ed9d4b
+# %% ../nbs/50_kernels.ipynb #37b79f2f
 @patch
 def _manager(self:Kernels):
     "A manager that has no kernel yet"
@@ -173,7 +175,7 @@ def _manager(self:Kernels):
     manager.kernel_spec.metadata['kernel_provisioner'] = dict(provisioner_name='warm')
     return manager
 
-# %% ../nbs/50_kernels.ipynb #2350ab5e
+# %% ../nbs/50_kernels.ipynb #e9dc67cc
 @patch
 def start(self:Kernels):
     "Start a kernel that marks what its stages say; returns its manager"
@@ -191,7 +193,7 @@ def end(self:Kernels):
         run_sync(self.manager.shutdown_kernel)(now=True)
     self.manager = None
 
-# %% ../nbs/50_kernels.ipynb #980df97d
+# %% ../nbs/50_kernels.ipynb #97fbc184
 _MEMORY = ('most likely the machine ran out of memory: give it a smaller batch_size or image_size, '
            'fewer processes at once or more memory')
 
@@ -206,7 +208,7 @@ def at_cell(
     lines = [l for l in cells[begun[-1]].source.splitlines() if l.strip() and not l.startswith('#')]
     return f'in code cell {begun[-1] + 1} of {len(cells)}: {lines[0] if lines else ""}'
 
-# %% ../nbs/50_kernels.ipynb #f29f7d35
+# %% ../nbs/50_kernels.ipynb #fe752408
 def how_it_ended(
     status,  # exit status of the kernel
     limit=0, # minutes after which it was ended, 0: it was not
@@ -217,7 +219,7 @@ def how_it_ended(
     if status is not None and status < 0: return f'crashed ({signal.Signals(-status).name})'
     return f'ended by itself (status {status})'
 
-# %% ../nbs/50_kernels.ipynb #069d0d62
+# %% ../nbs/50_kernels.ipynb #5df6d9e7
 @contextmanager
 def limited(
     process, # that is at work
