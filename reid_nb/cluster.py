@@ -7,7 +7,7 @@ __all__ = ['ENGINES', 'OPTIONS', 'share_cores', 'keep_to', 'notebook_mark', 'che
            'worker_specs', 'on_this_machine', 'check_workers', 'on_scheduler', 'slurm_words', 'on_slurm', 'machines',
            'Job', 'plan_jobs', 'why_failed', 'Run', 'run_together', 'run_on']
 
-# %% ../nbs/54_cluster.ipynb #cb70daff
+# %% ../nbs/54_cluster.ipynb #a56dd551
 import importlib
 import os
 import shutil
@@ -26,7 +26,7 @@ from .core import MissingError, ParameterError, Registry, StaleError, fingerprin
 from .kernels import Kernels
 from .steps import Ledger, code_mark, libraries, run_step, waits_for
 
-# %% ../nbs/54_cluster.ipynb #b52a6688
+# %% ../nbs/54_cluster.ipynb #9f7676b0
 def _need(name):
     "A module of the extra `cluster`"
     try:
@@ -34,7 +34,7 @@ def _need(name):
     except ImportError:
         raise MissingError(f"{name.split('.')[0]} is not installed: pip install 'reid_nb[cluster]'") from None
 
-# %% ../nbs/54_cluster.ipynb #a1d0e5d1
+# %% ../nbs/54_cluster.ipynb #4d93887e
 def share_cores(
     n,    # workers of this machine
     here, # list of its cores
@@ -56,7 +56,7 @@ def keep_to(
         os.sched_setaffinity(0, set(map(int, cores.split(','))))
     os.environ |= {f'{k}_NUM_THREADS': str(threads) for k in ('OMP', 'MKL', 'OPENBLAS')}
 
-# %% ../nbs/54_cluster.ipynb #b81d7f5d
+# %% ../nbs/54_cluster.ipynb #2832fcd6
 def notebook_mark(stage) -> str:
     "Fingerprint of a stage's notebook and of all code"
     return fingerprint(code_mark(), notebook(stage).read_bytes())
@@ -75,7 +75,7 @@ def check_worker(
             raise MissingError(f'{step["name"]}: {host} has no folder {step["parameters"][k]}: '
                                f'--{k} must be on a disk that all machines share')
 
-# %% ../nbs/54_cluster.ipynb #a1290325
+# %% ../nbs/54_cluster.ipynb #bb1c3efb
 @lru_cache(maxsize=1)
 def _kernels(modules, mark):
     "The kernels of this worker; others when the code is not the same any more"
@@ -98,7 +98,7 @@ def work(
     check_worker(step, mark)
     return run_step(step, _kernels(tuple(modules), code_mark()), limit, tell)
 
-# %% ../nbs/54_cluster.ipynb #f48d19d0
+# %% ../nbs/54_cluster.ipynb #6df3b79f
 class Machines(NamedTuple):
     "Where steps are run"
     client: object   # of dask
@@ -127,7 +127,7 @@ def read_options(
             raise ParameterError(f'--on-options {name}={found[name]}: must be a whole number, {int(low)} or more')
     return found
 
-# %% ../nbs/54_cluster.ipynb #ffa71452
+# %% ../nbs/54_cluster.ipynb #20f73df8
 def _gpus():
     "What CUDA_VISIBLE_DEVICES would say of each GPU"
     import torch # only to count them
@@ -147,7 +147,7 @@ def worker_specs(
             s['CUDA_VISIBLE_DEVICES'] = gpus[i % len(gpus)]
     return specs
 
-# %% ../nbs/54_cluster.ipynb #dc13f1c8
+# %% ../nbs/54_cluster.ipynb #55b49f93
 @ENGINES.add('dask')
 @contextmanager
 def on_this_machine(options, logs):
@@ -164,7 +164,7 @@ def on_this_machine(options, logs):
         print(f'{len(specs)} workers of {threads} threads on this machine', flush=True)
         yield Machines(client, threads, lambda: cluster.scale(len(specs)))
 
-# %% ../nbs/54_cluster.ipynb #b290800c
+# %% ../nbs/54_cluster.ipynb #7c142e3b
 def _crowd(workers):
     "How many workers the fullest machine has"
     hosts = [w['host'] for w in workers.values()]
@@ -191,7 +191,7 @@ def on_scheduler(address, options, logs):
         least = min(map(len, cores.values()), default=1)
         yield Machines(client, options.get('threads') or max(1, least//_crowd(workers)), own=False)
 
-# %% ../nbs/54_cluster.ipynb #6c161132
+# %% ../nbs/54_cluster.ipynb #9824e3cc
 def slurm_words(
     options, # from read_options
     config,  # dask's `jobqueue.slurm`
@@ -206,7 +206,7 @@ def slurm_words(
                 job_extra_directives=[*config.get('job-extra-directives', []), *gres],
                 log_directory=config.get('log-directory') or str(logs))
 
-# %% ../nbs/54_cluster.ipynb #d8ac9bc2
+# %% ../nbs/54_cluster.ipynb #1024d5d8
 @ENGINES.add('slurm')
 @contextmanager
 def on_slurm(options, logs):
@@ -224,7 +224,7 @@ def on_slurm(options, logs):
         print(f'{jobs} jobs of {cores} cores are submitted; their logs: {kept}', flush=True)
         yield Machines(client, words['job_cpu'], lambda: cluster.scale(jobs=jobs))
 
-# %% ../nbs/54_cluster.ipynb #8bb5adab
+# %% ../nbs/54_cluster.ipynb #32ec959e
 def machines(
     on,         # 'dask', 'slurm' or 'tcp://host:port'
     options='', # see read_options
@@ -235,7 +235,7 @@ def machines(
     if on not in ENGINES: raise ParameterError(f'--on {on}: choose from {", ".join(ENGINES)} or tcp://host:port')
     return ENGINES[on](read_options(on, options), logs)
 
-# %% ../nbs/54_cluster.ipynb #6a95414f
+# %% ../nbs/54_cluster.ipynb #3a3a80cd
 class Job(NamedTuple):
     "A step of one of several runs"
     ledger: Ledger
@@ -259,7 +259,7 @@ def plan_jobs(
         jobs += mine
     return jobs
 
-# %% ../nbs/54_cluster.ipynb #6207348e
+# %% ../nbs/54_cluster.ipynb #8205a3a1
 def why_failed(
     name,  # of a job
     error, # of its future
@@ -270,7 +270,7 @@ def why_failed(
                 'fewer workers or a smaller batch_size help; the same command goes on from there')
     return str(error) if name in str(error) else f'{name} did not end well on its worker: {error}'
 
-# %% ../nbs/54_cluster.ipynb #81fe2091
+# %% ../nbs/54_cluster.ipynb #a34760a0
 class Run:
     "Jobs on machines"
     def __init__(self,
@@ -296,7 +296,7 @@ class Run:
         if line:
             print(f'        {name}: {line}', flush=True)
 
-# %% ../nbs/54_cluster.ipynb #ffddb55d
+# %% ../nbs/54_cluster.ipynb #a89ba1b6
 @patch
 def give(self:Run, job):
     "Give a job to the workers, unless it is done"
@@ -325,7 +325,7 @@ def give_all(self:Run):
         for j in ready:
             self.give(j)
 
-# %% ../nbs/54_cluster.ipynb #4ca96bd4
+# %% ../nbs/54_cluster.ipynb #6f972117
 @patch
 def wait(self:Run,
     seconds=10, # at most
@@ -341,7 +341,8 @@ def wait(self:Run,
         return []
     except distributed.CancelledError:
         self.at_work.clear()
-        raise RuntimeError('the scheduler is gone. What is done is kept, and the same command goes on from there') from None
+        raise RuntimeError('the scheduler is gone. What is done is kept, '
+                           'and the same command goes on from there') from None
 
 @patch
 def stop(self:Run):
@@ -368,7 +369,7 @@ def run(self:Run):
         self.machines.client.unsubscribe_topic(self.topic)
     if self.failed: raise RuntimeError('\n'.join(self.failed.values()))
 
-# %% ../nbs/54_cluster.ipynb #de0b24a3
+# %% ../nbs/54_cluster.ipynb #9d6335ea
 def run_together(
     machines, # Machines
     plans,    # dict of run: (steps, Game)
