@@ -222,7 +222,7 @@ def _cvat_box(b, columns):
     out = 'outside of the picture' if b.get('outside') == '1' else ''
     return box | dict(track=more.get('track_id', ''), name=name_of(more, columns), out=out)
 
-# %% ../nbs/19b_annotations.ipynb #1cf0f8c9
+# %% ../nbs/19b_annotations.ipynb #b1a4c682
 _SIDES = ['xtl', 'ytl', 'xbr', 'ybr']
 
 def _between(a, b, step):
@@ -236,7 +236,7 @@ def _between(a, b, step):
         box.extend(a)
         yield box
 
-# %% ../nbs/19b_annotations.ipynb #5945beab
+# %% ../nbs/19b_annotations.ipynb #0b1bd99d
 def _step(root, task):
     "How many frames of the film one frame of a task is"
     of = [t for t in root.iter('task') if task in (None, t.findtext('id'))]
@@ -248,7 +248,8 @@ def _shown(track, step, file):
     boxes = list(track.iter('box'))
     for said in (b.get('frame') for b in boxes):
         if not re.fullmatch(r'\d{1,9}', said or ''):
-            refuse(f"{file}, track {track.get('id')}", f'frame {said!r} is no whole number from 0 on', 'Export it again')
+            refuse(f"{file}, track {track.get('id')}", f'frame {said!r} is no whole number from 0 on',
+                   'Export it again')
     boxes.sort(key=lambda b: int(b.get('frame')))
     for a, b in zip(boxes, boxes[1:] + boxes[-1:]):
         yield a
