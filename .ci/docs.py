@@ -116,7 +116,7 @@ def main():
     add_report(report)
     anchors = Anchors(pages)
     wrong = list(site_faults(yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))))
-    wrong += [f for p in pages for f in faults(p, anchors)] + list(click_faults(pages, anchors))
+    wrong += anchors.twice + [f for p in pages for f in faults(p, anchors)] + list(click_faults(pages, anchors))
     print(f'{len(pages)} pages prepared: {", ".join(p.stem for p in pages)}')
     wrong += rendered_faults(pages)
     print(f'{len(pages)} pages rendered to HTML and read back')

@@ -58,7 +58,7 @@ class Anchors:
     "What can be linked to: pages by the name of their notebook or of their html, and the anchors in each"
     def __init__(self, pages):
         self.base = get_config().doc_host.rstrip('/') + get_config().doc_baseurl.rstrip('/') + '/'
-        self.of, self.html = {}, {}
+        self.of, self.html, self.twice = {}, {}, []
         for p in pages:
             cells = read_cells(p)
             text = '\n\n'.join([c['source'] for c in cells if c['cell_type'] == 'markdown']
@@ -66,8 +66,10 @@ class Anchors:
             heads = re.findall(r'^#{1,6} +(.+?)\s*$', FENCED.sub('', text), re.M)
             self.of[p.name] = {slug(h) for h in heads} | set(re.findall(r'\bid="([^"]+)"', text))
             out = re.search(r'^output-file: *(\S+)', cells[0]['source'], re.M)
-            self.html[out[1] if out else p.stem + '.html'] = p.name
-            self.html[p.stem + '.html'] = p.name
+            out = out[1] if out else p.stem + '.html'
+            if out in self.html: self.twice.append(f'{p.name} and {self.html[out]} would both be {out}: rename one')
+            self.html[out] = p.name
+        self.html |= {p.stem + '.html': p.name for p in pages}
 
     def page(self, link, here):
         "The notebook that a link leads to; None where it leads out of the site"
@@ -137,14 +139,18 @@ def table_faults(name, cells):
     "Public functions without their signature on the page, or with a parameter that is not explained there"
     tables = [shown(o, 'text/markdown') for o in outputs_of(cells)]
     for node in exported(name):
-        table = next((t for t in tables if re.search(rf'^#+ (\w+\.)*{node.name}$', t, re.M)), '')
+        first = node.args.args[0].annotation if node.args.args else None
+        of = ast.unparse(first) if first and node.args.args[0].arg in ('self', 'cls') else '' # a method patched into a class
+        table = next((t for t in tables if re.search(rf'^#+ {of}{"." if of else ""}{node.name}$', t, re.M)), '')
         code = re.search(r'```python\n(.*?)```', table, re.S)
         if not code:
             yield f'{name}: {node.name} has no table on the page'
             continue
-        asked = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg != 'self']
-        silent = [a for a in asked if not re.search(rf'^ +{a}\b.*#\s*\S', code[1], re.M)]
-        if len(asked) > 1 and len(silent) == len(asked): yield f'{name}: the table of {node.name} explains no parameter'
+        asked = [a for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg not in ('self', 'cls')]
+        doc = ast.get_docstring(node) or ''
+        said = [a for a in asked if a.annotation or f'`{a.arg}`' in doc or re.search(rf'^ +{a.arg}\b.*#\s*\S', code[1], re.M)]
+        entry = any('.add(' in ast.unparse(d) for d in node.decorator_list) # its registry says what its entries take
+        if len(asked) > 1 and not said and not entry: yield f'{name}: the table of {node.name} explains no parameter'
 
 
 def picture_faults(name, cells):

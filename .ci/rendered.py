@@ -34,6 +34,9 @@ def plain(source, name):
     return QUARTO.sub('', DIV.sub('', source)), wrong
 
 
+MATHS = re.compile(r'\$\$.*?\$\$|\$[^$\n]+\$|\\\(.*?\\\)', re.S) # MathJax's
+
+
 class Page(HTMLParser):
     "What a browser would see: open tags, headings, text outside code, pictures"
     def __init__(self):
@@ -68,6 +71,17 @@ class Page(HTMLParser):
         if self.open and any(re.fullmatch('h[1-6]', t) for t in self.open[-3:]) and self.heads: self.heads[-1][1] += data
 
 
+def tag_faults(source, name):
+    "Tags written by hand in markdown that do not fit together; nbconvert would mend them in silence, Quarto does not"
+    text = MATHS.sub('', re.sub(r'^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\1`*$|(`+)[^`]+\2', '', source, flags=re.M | re.S))
+    page = Page()
+    page.feed(text)
+    page.close()
+    yield from (f'{name}: {w}' for w in dict.fromkeys(page.wrong))
+    left = [t for t in page.open if t not in LOOSE]
+    if left: yield f'{name}: <{left[-1]}> is never closed'
+
+
 def exporter():
     "nbconvert's HTML without colours, which take most of its time"
     def code(source, *_, **__): return f'<pre>{escape(source)}</pre>'
@@ -80,6 +94,7 @@ def to_html(path, export):
     book.cells = [c for c in book.cells if c.cell_type != 'raw'] # the front matter
     for c in book.cells:
         if c.cell_type == 'markdown':
+            wrong += tag_faults(c.source, path.name)
             c.source, w = plain(c.source, path.name)
             wrong += w
         for o in c.get('outputs', []):
@@ -102,16 +117,13 @@ def html_faults(html, name):
     page = Page()
     page.feed(html)
     page.close()
-    yield from (f'{name}: {w}' for w in dict.fromkeys(page.wrong))
-    left = [t for t in page.open if t not in LOOSE]
-    if left: yield f'{name}: <{left[-1]}> is never closed'
     level = 2 # the title is the page's only first heading, and nbdev's signatures are of the third
     for n, text in page.heads:
         if n == 1: yield f'{name}: a second title: {text.strip()!r}'
         if n > max(level, 2) + 1: yield f'{name}: the heading {text.strip()!r} is {n - level} levels below the one before'
         if not text.strip(): yield f'{name}: an empty heading'
         level = n
-    text = re.sub(r'\$\$.*?\$\$|\$[^$\n]+\$|\\\(.*?\\\)', '', ''.join(page.text), flags=re.S) # equations are MathJax's
+    text = MATHS.sub('', ''.join(page.text))
     for sign, what in ((r'```', 'a fence'), (r':::', 'a `:::`'), (r'\{[.#][\w-]+[^}\n]*\}', 'an attribute')):
         if found := re.search(f'.{{0,30}}{sign}.{{0,30}}', text): yield f'{name}: {what} is left in the text: {found[0].strip()!r}'
     if len(text.split()) < 25: yield f'{name}: an empty page, {len(text.split())} words'
