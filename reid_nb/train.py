@@ -96,7 +96,7 @@ def crops_at(
     return load_crops(boxes, game, tuple(round(margin*s) for s in size), margin)
 
 def training_crops(
-    t,    # a Together or what else has train and crop_margin
+    t,    # TrainData
     game, # a Game
     p,    # dict of parameters, with image_size
 ):
