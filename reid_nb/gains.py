@@ -161,8 +161,8 @@ def with_row(
 def tried(
     job,  # game, variant and fold
     key,  # fingerprint of all that the run depends on
-    data, # folder that holds the game
-    out,  # folder of the run's artefacts
+    data, # the game's data root
+    out,  # folder of the gains
 ):
     "The row of a run, with its figures or its error"
     s, variant, fold = job
