@@ -31,6 +31,7 @@ def imported(source):
         if isinstance(n, ast.ImportFrom) and n.level: found |= {n.module} if n.module else {a.name for a in n.names}
         if isinstance(n, ast.ImportFrom) and (n.module or '').startswith('reid_nb.'): found.add(n.module.split('.')[1])
         if isinstance(n, ast.Import): found |= {a.name.split('.')[1] for a in n.names if a.name.startswith('reid_nb.')}
+    if "['console_scripts']" in source: found |= set(re.findall(r'=reid_nb\.(\w+):', (ROOT/'settings.ini').read_text())) # 77_commands
     return {m for m in found if (PACKAGE/f'{m}.py').is_file()}
 
 
