@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['reid_run', 'reid_compare', 'reid_gains', 'reid_bench', 'start']
 
-# %% ../nbs/96_scripts.ipynb #8abeb981
+# %% ../nbs/96_scripts.ipynb #b935f0ac
 import sys
 from functools import partial
 
 import reid_nb
 
-# %% ../nbs/96_scripts.ipynb #a9fdd470
+# %% ../nbs/96_scripts.ipynb #b974be81
 def start(
     command, # name of a function of the package
 ):
@@ -19,10 +19,10 @@ def start(
     try:
         work = getattr(reid_nb, command)
     except ImportError as e:
-        sys.exit(f'{command}: {e}')
+        sys.exit(str(e))
     return work()
 
-# %% ../nbs/96_scripts.ipynb #67be3b92
+# %% ../nbs/96_scripts.ipynb #384e52c0
 reid_run = partial(start, 'reid_run')
 reid_compare = partial(start, 'reid_compare')
 reid_gains = partial(start, 'reid_gains')
