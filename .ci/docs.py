@@ -27,7 +27,7 @@ KINDS = ['Tutorial', 'How-to', 'Explanation', 'Reference']
 def readme():
     "README.md from index.ipynb, its links to notebooks led to their source"
     text, _ = MarkdownExporter().from_filename(NBS/'index.ipynb')
-    text = re.sub(r'\]\((\w+\.ipynb)\)', r'](nbs/\1)', text.strip())
+    text = re.sub(r'\]\((\w+\.(?:ipynb|jpg))(#[\w-]+)?\)', r'](nbs/\1)', text.strip())
     note = '<!-- made from nbs/index.ipynb by .ci/docs.py: edit that -->\n\n'
     (ROOT/'README.md').write_text(note + text + '\n', encoding='utf-8')
 
