@@ -8,7 +8,9 @@ ini = ConfigParser(delimiters=['='])
 ini.read(here/'settings.ini', encoding='utf-8')
 cfg = ini['DEFAULT']
 status = {'1': 'Planning', '2': 'Pre-Alpha', '3': 'Alpha', '4': 'Beta', '5': 'Production/Stable'}
-extras = {name: cfg[f'{name}_requirements'].split() for name in ('explore', 'footage', 'onnx', 'video', 'dev')}
+names = ('train', 'cluster', 'explore', 'faiss', 'footage', 'onnx', 'video', 'dev')
+extras = {name: cfg[f'{name}_requirements'].split() for name in names}
+extras['dev'] += extras['train']
 
 setup(
     name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'].split(),

@@ -1,5 +1,7 @@
 """Prepare the docs site as `nbdev_docs` does, check its pages, write README.md, and render where Quarto is installed.
 
+What is checked of a page as nbdev prepares it stands in pages.py, of its HTML in rendered.py.
+
     python .ci/docs.py                 prepare, check, render
     python .ci/docs.py --report FILE   show this report of a run in 06_explore; else that of a tiny game, made now
     python .ci/docs.py --readme        write README.md from nbs/index.ipynb, nothing else
@@ -9,22 +11,23 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import yaml
 from nbconvert import MarkdownExporter
 from nbdev import quarto
 from nbdev.config import get_config
 
-ROOT = Path(__file__).resolve().parent.parent
-NBS, PROC = ROOT/'nbs', ROOT/'_proc'
+from pages import NBS, PROC, ROOT, Anchors, click_faults, faults
+from rendered import rendered_faults
+
 NEED = (1, 7)
+KINDS = ['Tutorial', 'How-to', 'Explanation', 'Reference']
 
 
 def readme():
     "README.md from index.ipynb, its links to notebooks led to their source"
     text, _ = MarkdownExporter().from_filename(NBS/'index.ipynb')
-    text = re.sub(r'\]\((\w+\.ipynb)\)', r'](nbs/\1)', text.strip())
+    text = re.sub(r'\]\((\w+\.(?:ipynb|jpg))(#[\w-]+)?\)', r'](nbs/\1)', text.strip())
     note = '<!-- made from nbs/index.ipynb by .ci/docs.py: edit that -->\n\n'
     (ROOT/'README.md').write_text(note + text + '\n', encoding='utf-8')
 
@@ -35,17 +38,6 @@ def prepare():
     shutil.rmtree(PROC, ignore_errors=True)
     quarto.nbdev_proc_nbs.__wrapped__(n_workers=2)
     return sorted(PROC.glob('*.ipynb'))
-
-
-def read_cells(path):
-    "The cells of a notebook, each with its source as one text"
-    cells = json.loads(path.read_text(encoding='utf-8'))['cells']
-    return [dict(c, source=''.join(c['source'])) for c in cells]
-
-
-def shown(output, kind):
-    "What an output shows of a kind, as one text; '' for nothing"
-    return ''.join(output.get('data', {}).get(kind, ''))
 
 
 def site_faults(site):
@@ -59,68 +51,12 @@ def site_faults(site):
     if not website.get('page-navigation'): yield '_quarto.yml: website needs `page-navigation: true`'
     icon = website.get('favicon', '')
     if not icon or not (PROC/icon).is_file(): yield f'_quarto.yml: the favicon {icon!r} is not among the pages'
+    kinds = [c['section'] for c in website['sidebar']['contents'] if isinstance(c, dict)]
+    if kinds != KINDS: yield f'_quarto.yml: the sections of the sidebar are {kinds}, expected {KINDS}'
     listed = json.dumps(website['sidebar'])
+    yield from (f'_quarto.yml: {n} is in the sidebar but not in nbs/' for n in re.findall(r'"([\w]+\.ipynb)"', listed)
+                if not (NBS/n).is_file())
     yield from (f'_quarto.yml: {p.name} is not in the sidebar' for p in NBS.glob('*.ipynb') if p.name not in listed)
-
-
-def head_faults(name, cells):
-    "No title, no description"
-    for k in ('title', 'description'):
-        if not re.search(rf'^{k}: *\S', cells[0]['source'], re.M): yield f'{name}: no {k}'
-
-
-def opening_faults(name, cells):
-    "The paragraph that opens a notebook, lost on its page: nbdev takes the whole first cell for front matter"
-    first, second = read_cells(NBS/name)[:2]
-    if len([p for p in first['source'].split('\n\n') if p.strip()]) != 2:
-        yield f'{name}: its first cell must be the title and the one-line summary, nothing else'
-    start = max(re.split(r'[`\[*\n]', second['source'][:200]), key=len).strip() # words that nbdev does not turn into links
-    if second['cell_type'] != 'markdown' or second['source'].startswith('#') or len(start) < 10:
-        yield f'{name}: its second cell must be the opening paragraph'
-    elif not any(start in c['source'] for c in cells[1:] if c['cell_type'] == 'markdown'):
-        yield f'{name}: its opening paragraph is not on the page'
-
-
-def link_faults(name, text, names):
-    "Links that lead nowhere"
-    for link in re.findall(r'\]\(([^)#\s]+)[^)]*\)', text):
-        if re.match(r'[a-z]+:', link) or link.startswith('data'): continue
-        there = Path(link).name.replace('.html', '.ipynb') in names or (NBS/link).exists()
-        if not there: yield f'{name}: link to {link} leads nowhere'
-
-
-def block_faults(name, text):
-    "Blocks that Quarto cannot draw offline"
-    for block in re.findall(r'^```\{(dot|mermaid)\}', text, re.M): yield f'{name}: a {block} block'
-
-
-def signature_faults(name, cells):
-    "Markdown links in the code of a signature, where they are shown raw"
-    for c in cells:
-        for o in c.get('outputs', []):
-            for block in re.findall(r'```python\n(.*?)```', shown(o, 'text/markdown'), re.S):
-                for line in block.splitlines():
-                    if '](' in line: yield f'{name}: a raw link in a signature, take the backticks off: {line.strip()[:90]}'
-
-
-def picture_faults(name, cells):
-    "Pictures without a text for those who cannot see them"
-    for c in cells:
-        picture = any(k.startswith('image/') for o in c.get('outputs', []) for k in o.get('data', {}))
-        if picture and not re.search(r'^#\| *fig-alt: *\S', c['source'], re.M):
-            yield f'{name}: a picture without `#| fig-alt:`, cell {c.get("id")}: {c["source"][:60]!r}'
-
-
-def faults(page, names):
-    "What is wrong with one page"
-    cells, name = read_cells(page), page.name
-    text = '\n'.join(c['source'] for c in cells if c['cell_type'] == 'markdown')
-    yield from head_faults(name, cells)
-    yield from opening_faults(name, cells)
-    yield from link_faults(name, text, names)
-    yield from block_faults(name, text)
-    yield from signature_faults(name, cells)
-    yield from picture_faults(name, cells)
 
 
 TINY_REPORT = """import reid_nb.places as places
@@ -178,10 +114,12 @@ def main():
     pages = prepare()
     report = sys.argv[sys.argv.index('--report') + 1] if '--report' in sys.argv else None
     add_report(report)
-    names = {p.name for p in pages} | {'report.html', 'report.ipynb'}
+    anchors = Anchors(pages)
     wrong = list(site_faults(yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))))
-    wrong += [f for p in pages for f in faults(p, names)]
+    wrong += anchors.twice + [f for p in pages for f in faults(p, anchors)] + list(click_faults(pages, anchors))
     print(f'{len(pages)} pages prepared: {", ".join(p.stem for p in pages)}')
+    wrong += rendered_faults(pages)
+    print(f'{len(pages)} pages rendered to HTML and read back')
     if wrong: sys.exit('\n'.join(wrong))
     render()
 

@@ -9,6 +9,6 @@ from pathlib import Path
 
 ini = ConfigParser(delimiters=['='])
 ini.read(Path(__file__).resolve().parent.parent/'settings.ini', encoding='utf-8')
-for line in ini['DEFAULT']['requirements'].split():
+for line in (ini['DEFAULT']['requirements'] + ' ' + ini['DEFAULT']['train_requirements']).split():
     name, low = re.match(r'([\w-]+)>=([\w.]+)', line).groups()
     print(f'{name}=={low}' if low.count('.') > 1 else f'{name}=={low}.*')

@@ -22,6 +22,12 @@ NBS, PACKAGE = ROOT/'nbs', ROOT/'reid_nb'
 KEPT = re.compile(r'# kept output|#\| ?(slow|gpu|notest)\b')
 
 
+def homes_of_commands():
+    "The modules of the console scripts, and those to which 96_scripts leads"
+    led = re.search(r'^_COMMANDS = dict\((.+?)\)', (PACKAGE/'__init__.py').read_text(encoding='utf-8'), re.M | re.S)
+    return {*re.findall(r'=reid_nb\.(\w+):', (ROOT/'settings.ini').read_text(encoding='utf-8')), *re.findall(r"'(\w+)'", led[1])}
+
+
 def imported(source):
     "The modules of the package that some code imports"
     try: tree = ast.parse('\n'.join(l for l in source.splitlines() if not l.lstrip().startswith(('%', '!'))))
@@ -31,6 +37,7 @@ def imported(source):
         if isinstance(n, ast.ImportFrom) and n.level: found |= {n.module} if n.module else {a.name for a in n.names}
         if isinstance(n, ast.ImportFrom) and (n.module or '').startswith('reid_nb.'): found.add(n.module.split('.')[1])
         if isinstance(n, ast.Import): found |= {a.name.split('.')[1] for a in n.names if a.name.startswith('reid_nb.')}
+    if "['console_scripts']" in source: found |= homes_of_commands() # 77_commands
     return {m for m in found if (PACKAGE/f'{m}.py').is_file()}
 
 

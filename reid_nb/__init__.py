@@ -19,17 +19,29 @@ assign (deciding); data, folds, model, train, gallery, infer (the stages); run a
 __version__ = "0.1.0"
 
 from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
 
 _HOME = dict(Game='core', open_game='places', prepare='data', make_folds='folds', train_fold='train', gallery_fold='gallery',
              load_reid='model', infer_fold='infer', ensemble_folds='infer', run_all='run', draw_game='demo',
              import_footage='footage', Identifier='identify')
+_COMMANDS = dict(reid_run='run', reid_compare='run', reid_gains='gains', reid_bench='bench') # see 96_scripts
+_TRAINS = {'train', 'gallery', 'model', 'run', 'gains', 'bench'} # modules that train or run notebooks
 __all__ = list(_HOME)
 
 
+def _check_there(name, module):
+    "Refuse what trains where the packages for it are not installed"
+    if module not in _TRAINS: return
+    if lacking := [p for p in ('torch', 'fastai', 'papermill') if _find_spec(p) is None]:
+        raise ImportError(f"{name} needs {lacking[0]}, which is not installed: pip install 'reid_nb[train]'")
+
+
 def __getattr__(name):
-    "A stage's function, from its module: `import reid_nb` alone takes no torch"
-    if name not in _HOME: raise AttributeError(f'reid_nb has no {name}; it has {", ".join(__all__)}')
-    return getattr(_import_module(f'reid_nb.{_HOME[name]}'), name)
+    "A stage's function or a command, from its module: `import reid_nb` alone takes no torch"
+    module = (_HOME | _COMMANDS).get(name)
+    if module is None: raise AttributeError(f'reid_nb has no {name}; it has {", ".join(__all__)}')
+    _check_there(name, module)
+    return getattr(_import_module(f'reid_nb.{module}'), name)
 
 
 def __dir__():

@@ -222,10 +222,43 @@ def _cvat_box(b, columns):
     out = 'outside of the picture' if b.get('outside') == '1' else ''
     return box | dict(track=more.get('track_id', ''), name=name_of(more, columns), out=out)
 
+# %% ../nbs/19b_annotations.ipynb #b1a4c682
+_SIDES = ['xtl', 'ytl', 'xbr', 'ybr']
+
+def _between(a, b, step):
+    "The boxes that CVAT shows between two keyframes, `step` frames apart"
+    if a.get('keyframe') != '1' or b.get('keyframe') != '1' or a.get('outside') == '1': return
+    first, last = (int(k.get('frame')) for k in (a, b))
+    start, end = (np.array([float(k.get(s, 'nan')) for s in _SIDES]) for k in (a, b))
+    for frame in range(first + step, last, step):
+        sides = start + (end - start)*(frame - first)/(last - first)
+        box = ET.Element('box', a.attrib | dict(zip(_SIDES, map(str, sides))) | dict(frame=str(frame), keyframe='0'))
+        box.extend(a)
+        yield box
+
+# %% ../nbs/19b_annotations.ipynb #0b1bd99d
+def _step(root, task):
+    "How many frames of the film one frame of a task is"
+    of = [t for t in root.iter('task') if task in (None, t.findtext('id'))]
+    said = [re.search(r'step=([1-9]\d*)', t.findtext('frame_filter') or '') for t in of]
+    return next((int(m[1]) for m in said if m), 1)
+
+def _shown(track, step, file):
+    "The boxes of a track in the order of frames, with those between its keyframes"
+    boxes = list(track.iter('box'))
+    for said in (b.get('frame') for b in boxes):
+        if not re.fullmatch(r'\d{1,9}', said or ''):
+            refuse(f"{file}, track {track.get('id')}", f'frame {said!r} is no whole number from 0 on',
+                   'Export it again')
+    boxes.sort(key=lambda b: int(b.get('frame')))
+    for a, b in zip(boxes, boxes[1:] + boxes[-1:]):
+        yield a
+        yield from _between(a, b, step)
+
 # %% ../nbs/19b_annotations.ipynb #7f0ac05b
 def _cvat_video(root, file, columns):
     "The boxes of tracks"
-    found = [(t, b) for t in root.iter('track') for b in t.iter('box')]
+    found = [(t, b) for t in root.iter('track') for b in _shown(t, _step(root, t.get('task_id')), file)]
     return [_cvat_box(b, columns) | dict(time=b.get('frame'), track=t.get('id'), kind=t.get('label', ''),
                                          task=t.get('task_id'),
                                          where=f"{file}, track {t.get('id')}, frame {b.get('frame')}")

@@ -91,7 +91,11 @@ def reliability(
     return pd.DataFrame(rows, columns=['belief', 'right', 'answers'])
 
 # %% ../nbs/34c_belief.ipynb #5cf13da7
-def calibration_error(belief, right, bins=10) -> float:
+def calibration_error(
+    belief,  # in each answer, `float[n]`, 0…1
+    right,   # whether it was right, `bool[n]`
+    bins=10, # of equally many answers
+) -> float:
     "Expected calibration error, 0…1; nan without an answer"
     t = reliability(belief, right, bins)
     return float(np.average((t.belief - t.right).abs(), weights=t.answers)) if len(t) else float('nan')

@@ -248,7 +248,7 @@ def write_json(obj, path):
         t.write_text(json.dumps(obj, indent=1, default=_plain) + '\n', encoding='utf-8')
 
 # %% ../nbs/10_core.ipynb #4c002ddc
-def write_csv(df, path, index=False):
+def write_csv(df:pd.DataFrame, path, index=False):
     "Write a table as csv (LF, UTF-8), atomically"
     with atomic(path) as t:
         df.to_csv(t, index=index, lineterminator='\n')

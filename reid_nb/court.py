@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.optimize import least_squares, linear_sum_assignment
 from sklearn.linear_model import LogisticRegression
 
-from .core import ANGLES, BOX, CLIP
+from .core import ANGLES, CLIP
 
 # %% ../nbs/33a_court.ipynb #66711371
 def feet(

@@ -171,7 +171,7 @@ def _test_rows(rng, clip, shot, dest, seed):
 # %% ../nbs/90_demo.ipynb #420dc02c
 def draw_clip(
     i,    # which clip of the plan
-    size, # 'tiny', 'small' or 'large'
+    size, # 'tiny', 'small', 'large' or 'full'
     seed, # the game
     dest, # the game's folder, `GAME`
 ) -> list: # its rows
@@ -328,7 +328,7 @@ def _draw_into(top, size, seed, workers):
 # %% ../nbs/90_demo.ipynb #26c06158
 def draw_game(
     dest,         # folder to make
-    size='small', # 'tiny', 'small' or 'large'
+    size='small', # 'tiny', 'small', 'large' or 'full'
     seed=0,       # same seed, same bytes
     workers=None, # processes; None: one a core, one for `tiny`
 ) -> Path: # the folder
@@ -352,7 +352,7 @@ def draw_game(
 def reid_demo(
     dir:str, # folder to make
     seed:int=0, # the game: same seed, same bytes
-    size:str='small', # tiny, small or large
+    size:str='small', # tiny, small, large or full
     workers:int=None # processes; one a core if not given
 ):
     "Draw a demo game into DIR, in the layout of the real data"

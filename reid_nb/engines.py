@@ -90,8 +90,7 @@ def _session(path):
     try:
         import onnxruntime # an optional package
     except ImportError as e:
-        raise MissingError("engine='onnx' needs onnxruntime: pip install 'reid_nb[onnx]', or without torch "
-                           f'pip install onnxruntime ({e})') from e
+        raise MissingError(f"engine='onnx' needs onnxruntime: pip install 'reid_nb[onnx]' ({e})") from e
     how = onnxruntime.SessionOptions()
     how.intra_op_num_threads = 1 if 'IN_TEST' in os.environ else n_cores()
     how.log_severity_level = 3 # errors
@@ -165,7 +164,7 @@ def pick_engine(
     if engine == 'torch' and '.safetensors' not in ends:
         raise MissingError("no weights for torch here: load it with engine='onnx'")
     if engine == 'onnx' or here: return engine
-    raise MissingError("engine='torch' needs torch: pip install reid_nb, or load it with engine='onnx'")
+    raise MissingError("engine='torch' needs torch: pip install 'reid_nb[train]', or load it with engine='onnx'")
 
 # %% ../nbs/28a_engines.ipynb #0be39707
 def load_net(

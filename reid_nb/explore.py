@@ -144,7 +144,10 @@ def hover(self:Explorer, i):
     self.card.value = f'<div class="reid-card" data-id="{int(i)}"><img src="{picture}"><br>{said}</div>'
 
 @patch
-def click(self:Explorer, i, widget):
+def click(self:Explorer,
+    i,      # row of the catalogue; below 0: none
+    widget, # that was clicked
+):
     "A crop or a box was clicked; the next click on it counts too"
     if i < 0: return
     self.detail.show(int(i))

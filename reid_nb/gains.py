@@ -158,7 +158,12 @@ def with_row(
     return added if not len(rows) else pd.concat([rows[~same], added], ignore_index=True)
 
 # %% ../nbs/53_gains.ipynb #1ece7fb6
-def tried(job, key, data, out):
+def tried(
+    job,  # game, variant and fold
+    key,  # fingerprint of all that the run depends on
+    data, # the game's data root
+    out,  # folder of the gains
+):
     "The row of a run, with its figures or its error"
     s, variant, fold = job
     start, row = time.time(), dict(zip(_ROW, (s.name, variant, fold)), key=key, error='')

@@ -22,6 +22,7 @@ from .core import again, atomic, fingerprint, read_sealed, say, sweep, write_sea
 from .data import load_crops
 from .embeddings import join_tables, load_embeddings, save_embeddings
 from .folds import changes, check_made, made_from, marks_of_test, split_note
+from .held import held
 from .metrics import by_view, open_set_report
 from .model import ReIDNet, load_reid, read_recipe
 from .on_player import fit_on_player
@@ -43,7 +44,7 @@ def embed_boxes(
 ) -> np.ndarray: # float32[n, d] of unit length, row i for box i; `rich`: followed by the descriptor of each net
     "Embeddings of a table of boxes"
     def crops(n):
-        return np.zeros((0, *n.size, 3), np.uint8) if boxes.empty else load_crops(boxes, game, n.size)
+        return held(lambda rows: load_crops(boxes.iloc[rows], game, n.size), boxes.image, n.size)
     mine = crops(net)
     own = (net if boxes.empty else net.adapted(mine, adapt)).encode(mine, rich=rich)
     return np.concatenate([own, *(n.encode(crops(n), rich=True)[:, n.dim:] for n in beside)], 1)

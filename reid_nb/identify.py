@@ -66,7 +66,7 @@ def load(cls:Identifier,
         from reid_nb.places import open_game
         from reid_nb.run_members import members_of_run # torch
     except ImportError as e:
-        raise MissingError(f'Identifier.load reads a run, which takes the whole of reid_nb ({e}): pip install reid_nb; '
+        raise MissingError(f"Identifier.load reads a run, which takes torch ({e}): pip install 'reid_nb[train]'; "
                            'a folder that was saved is read by Identifier.from_pretrained') from e
     game = open_game(data, out)
     nets, members, about = members_of_run(game, folds)

@@ -97,7 +97,11 @@ def answers(
     return dict(boxes=alone) | {k: found[column].to_numpy() for k, column in names.items()}
 
 # %% ../nbs/05_infer.ipynb #287a1385
-def steps(found, s, truth) -> dict:
+def steps(
+    found, # boxes of a Decision
+    s,     # their Scores, with thresholds for single boxes
+    truth, # int[n]
+) -> dict: # name of the answer: macro-F1
     "Macro-F1 of each of the answers"
     return {k: round(macro_f1(truth, v), 4) for k, v in answers(found, s).items()}
 

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from .core import UNK
+from .largest import mean_largest
 
 # %% ../nbs/30_metrics.ipynb #7f50760a
 def unit(x):
@@ -32,30 +33,22 @@ def centroids(
     ids = np.unique(labels)
     return ids, unit(np.stack([emb[labels == i].mean(0) for i in ids]))
 
-# %% ../nbs/30_metrics.ipynb #554bce8d
-def _mean_nearest(s, k):
-    "The mean of the `k` largest of each row, or of all where there are fewer; `-inf` where there is none"
-    n = min(k, s.shape[1])
-    return np.partition(s, -n, 1)[:, -n:].mean(1) if n else np.full(len(s), -np.inf, np.float32)
-
 # %% ../nbs/30_metrics.ipynb #296190c6
-_AT_ONCE = 1 << 25 # cosines, 128 MiB of them
-
 def cosine_scores(
     query,       # embeddings `float32[n, d]` of unit length
     vectors,     # gallery entries `float32[g, d]` of unit length
     entries,     # the player of each entry, `int[g]`
     labels=None, # the players to score, `int[L]`; default: all that are enrolled, in rising order
     k=1,         # how many of a player's entries make his score; fewer where he has fewer
-) -> np.ndarray: # `float32[n, L]`, each in -1…1
+) -> np.ndarray: # `float32[n, L]`, each in -1…1; `-inf` for a player without entries
     "Score every query for every player, in memory that does not grow with queries times entries"
     query, vectors, entries = np.asarray(query, np.float32), np.asarray(vectors, np.float32), np.asarray(entries)
-    labels = np.unique(entries) if labels is None else np.asarray(labels)
-    columns, step = [np.flatnonzero(entries == l) for l in labels], max(1, _AT_ONCE//max(1, len(entries)))
-    scores = np.empty((len(query), len(labels)), np.float32)
-    for i in range(0, len(query), step):
-        sims = query[i:i + step] @ vectors.T
-        scores[i:i + step] = np.stack([_mean_nearest(sims[:, c], k) for c in columns], 1)
+    if labels is None: return mean_largest(query, vectors, entries, k)[1]
+    asked = np.isin(entries, labels)
+    players, found = mean_largest(query, vectors[asked], entries[asked], k)
+    scores = np.full((len(query), len(labels)), -np.inf, np.float32)
+    enrolled = np.isin(labels, players)
+    scores[:, enrolled] = found[:, np.searchsorted(players, np.asarray(labels)[enrolled])]
     return scores
 
 # %% ../nbs/30_metrics.ipynb #3891a3a8

@@ -180,7 +180,8 @@ def play(
 # %% ../nbs/95_play.ipynb #df88ff97
 SIZES = dict(tiny=dict(frame=(640, 360), clips=6, frames=4, quarters=1, sessions=2, moments=4),
              small=dict(frame=(1280, 720), clips=20, frames=6, quarters=2, sessions=3, moments=7),
-             large=dict(frame=(3840, 2160), clips=20, frames=6, quarters=1, sessions=7, moments=7))
+             large=dict(frame=(3840, 2160), clips=20, frames=6, quarters=1, sessions=7, moments=7),
+             full=dict(frame=(3840, 2160), clips=29, frames=44, quarters=12, sessions=7, moments=7))
 Clip = namedtuple('Clip', 'part index quarter session angles end n court')  # n: moments; court: labels on court
 
 # %% ../nbs/95_play.ipynb #f20f2803
@@ -204,7 +205,7 @@ def _test_clips(s, first):
 
 # %% ../nbs/95_play.ipynb #43a7d0ca
 def plan(
-    size, # 'tiny', 'small' or 'large'
+    size, # a name in `SIZES`
     seed, # the game
 ) -> list: # of `Clip`: train first, then test
     "The clips of a game in order"
@@ -248,7 +249,7 @@ Shot = namedtuple('Shot', 'moment angle frame boxes light')  # boxes: {key: (x0,
 
 def film(
     clip, # the `Clip`
-    size, # 'tiny', 'small' or 'large'
+    size, # a name in `SIZES`
     seed, # the game
 ): # yields a `Shot` for each angle and moment
     "The finished frames of a clip"

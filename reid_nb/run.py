@@ -10,6 +10,8 @@ __all__ = ['OURS', 'share_out', 'fold_list', 'show_params', 'plan_run', 'results
 import argparse
 import json
 import sys
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,12 +20,14 @@ from urllib.parse import quote
 import pandas as pd
 
 from .chapter import check_out
+from .cluster import machines, run_on, run_together
 from .core import ENSEMBLE, FINAL, GAME, STAGES, UNK, Game, MissingError, ParameterError
 from .core import find_root, write_csv, write_json
 from .locks import only_one
 from .page import write_report
 from .places import open_game, recipe_name
 from .recipes import PARAMS, RECIPES, read_values, refuse_unknown, train_params
+from .remote import is_url, local_copy
 from .steps import make_step, run_steps, stoppable
 
 # %% ../nbs/07_run.ipynb #549174df
@@ -156,6 +160,8 @@ def _start(data, out, given):
     shares = share_out(given)
     if out:
         check_out(out)
+    if is_url(data):
+        data = local_copy(data)
     if not data and not (find_root()/'inputs'/GAME).is_dir():
         print('no game in inputs/: taking the small demo game (drawn now if it is not there)', flush=True)
     game = open_game(data, out)
@@ -169,11 +175,12 @@ def run_all(
     data='', out='',  # as in the notebooks; data '' takes inputs/, or draws the demo game
     folds=range(5),   # which folds; 'final' among them for the net of all data
     given=(),         # list of 'name=value' for the notebooks
+    run=run_steps,    # what runs the steps: here one after the other, or `run_on` many machines
 ) -> dict: # what lies in summary.json
     "Run every stage for every fold, skipping what is done"
     game, recipe = _start(data, out, given)
     with only_one(game.out/'runs'/'.lock', f'reid_run into {game.out}', wait=False):
-        seconds = run_steps(plan_run(game, folds, given), game)
+        seconds = run(plan_run(game, folds, given), game)
         table = results(game, folds)
         found = tell(table, seconds, game, recipe)
         write_page(game, list(folds)[0], table)
@@ -189,13 +196,21 @@ class _ShowParams(argparse.Action):
 def _arguments(name, description):
     "The words that `reid_run` and `reid_compare` share"
     ap = argparse.ArgumentParser(name, description=description)
-    ap.add_argument('--data', default='', help='folder that holds atmaCup22_2nd/; default: inputs/ if the data are '
+    ap.add_argument('--data', default='', help='folder that holds atmaCup22_2nd/, or a URL of one (s3://...), which is '
+                                               'copied; default: inputs/ if the data are '
                                                'there, else a small demo game is drawn')
     ap.add_argument('--out', default='', help='folder for the artefacts; default: outputs/')
     ap.add_argument('--folds', default='', help='fold numbers, such as 0,2; default: all, 0,1,2,3,4 unless '
                                                 'n_folds says otherwise')
     ap.add_argument('-p', metavar='name=value', action='append', default=[],
                     help='a parameter of the notebooks; may be repeated')
+    ap.add_argument('--limit-minutes', type=float, default=0,
+                    help='minutes a step may take (default: as long as it does)')
+    ap.add_argument('--on', default='', metavar='ENGINE', help='give the steps to workers: dask (of this machine), '
+                                                               'slurm, or tcp://host:port of a dask scheduler')
+    ap.add_argument('--on-options', default='', metavar='name=value,...',
+                    help='of the engine: workers, threads, retries (dask); jobs, gpus, threads, memory, queue, '
+                         'account, walltime, retries (slurm); threads (tcp)')
     ap.add_argument('--params', action=_ShowParams, nargs=0, help='list all parameters with their meaning')
     ap.add_argument('--version', action='version', version=f'reid_nb {version("reid_nb")}')
     return ap
@@ -222,7 +237,29 @@ def end_in_one_line(
         print(f'{name}: {told}', file=sys.stderr, flush=True)
         sys.exit(130)
 
+# %% ../nbs/07_run.ipynb #ce86472b
+@contextmanager
+def _machines(args):
+    "The workers of an engine; None where none was asked for"
+    if args.limit_minutes < 0: raise ParameterError(f'--limit-minutes {args.limit_minutes:g}: 0 or more')
+    if args.on_options and not args.on: raise ParameterError('--on-options: give --on too')
+    if not args.on:
+        yield None
+        return
+    logs = Path(args.out or find_root()/'outputs').absolute()/'runs'/'workers'
+    with machines(args.on, args.on_options, logs) as found:
+        yield found
+
 # %% ../nbs/07_run.ipynb #8403c7ab
+def _run(args):
+    "The work of `reid_run`"
+    given = args.p + ['also=' + '+'.join(str(Path(o).absolute()) for o in args.also)]*bool(args.also)
+    share_out(given) # what is wrong is told before any worker is started
+    folds = _folds_of(args) + [FINAL]*args.final
+    with _machines(args) as found:
+        run = partial(run_on, found) if found else run_steps
+        run_all(args.data, args.out, folds, given, partial(run, limit=args.limit_minutes))
+
 def reid_run(
     argv=None, # command-line words; default: the real ones
 ):
@@ -233,8 +270,7 @@ def reid_run(
     ap.add_argument('--also', metavar='OUT', action='append', default=[],
                     help='outputs of another run on these data, whose members join the ensemble; may be repeated')
     args = ap.parse_args(argv)
-    given = args.p + ['also=' + '+'.join(str(Path(o).absolute()) for o in args.also)]*bool(args.also)
-    end_in_one_line('reid_run', lambda: run_all(args.data, args.out, _folds_of(args) + [FINAL]*args.final, given))
+    end_in_one_line('reid_run', lambda: _run(args))
 
 # %% ../nbs/07_run.ipynb #9b9e3a7b
 _PEOPLE = 'people_auroc', 'people_fpr95', 'people_oscr'
@@ -290,27 +326,51 @@ def variants_of(
     "Where the runs of a comparison lie: the run as it is in `out` itself, the others below `out/compare`"
     return {'as it is': Path(out), **{t: Path(out)/'compare'/quote(t, safe='=,') for t in texts}} # a folder each
 
+# %% ../nbs/07_run.ipynb #3004c6e7
+def _locked(plans, work):
+    "Do some work on plans while no other run works on their folders"
+    with ExitStack() as locks:
+        for _, game in plans.values():
+            locks.enter_context(only_one(game.out/'runs'/'.lock', f'reid_run into {game.out}', wait=False))
+        work(plans)
+
 # %% ../nbs/07_run.ipynb #08ea9b66
 def compare(
     data, out, # as in the notebooks
     folds,     # list of fold numbers
     given,     # list of 'name=value' for all
     texts,     # variants
+    run=run_steps, # see run_all
+    together=None, # what runs the steps of all variants at the same time; None: nothing does
 ) -> pd.DataFrame: # as from comparison; also written to compare.csv
     "Run everything as it is and for every variant, skipping what is done"
     for t in texts:
         share_out([*given, *t.split(',')]) # what is wrong is told before anything is run
-    game = open_game(data, out)
+    game = open_game(local_copy(data) if is_url(data) else data, out)
     runs = variants_of(game.out, texts)
-    for k, o in runs.items():
+    its = {k: [*given, *(k.split(',') if k in texts else [])] for k in runs}
+    if together:
+        plans = {k: (plan_run(Game(game.data, o), folds, its[k]), Game(game.data, o)) for k, o in runs.items()}
+        _locked(plans, together)
+    for k, o in runs.items(): # after `together` all is done, and only told
         print(f'--- {k}', flush=True)
-        run_all(str(game.data), str(o), folds, [*given, *(k.split(',') if k in texts else [])])
+        run_all(str(game.data), str(o), folds, its[k], run)
     table = comparison(runs, folds)
     write_csv(table.reset_index(), game.out/'compare.csv')
     print('\n' + table.astype(float).round(3).T.to_string(na_rep='-')) # figures are many, variants few
     return table
 
 # %% ../nbs/07_run.ipynb #82e1bb2b
+def _compare(args):
+    "The work of `reid_compare`"
+    folds = _folds_of(args)
+    for text in args.variant:
+        share_out([*args.p, *text.split(',')]) # what is wrong is told before any worker is started
+    with _machines(args) as found:
+        limit = dict(limit=args.limit_minutes)
+        together = found and partial(run_together, found, **limit)
+        compare(args.data, args.out, folds, args.p, args.variant, partial(run_steps, **limit), together)
+
 def reid_compare(
     argv=None, # command-line words; default: the real ones
 ):
@@ -318,4 +378,4 @@ def reid_compare(
     ap = _arguments('reid_compare', 'Run everything as it is and once for every variant, and compare.')
     ap.add_argument('variant', nargs='+', help='name=value[,name=value...]: parameters to change')
     args = ap.parse_args(argv)
-    end_in_one_line('reid_compare', lambda: compare(args.data, args.out, _folds_of(args), args.p, args.variant))
+    end_in_one_line('reid_compare', lambda: _compare(args))

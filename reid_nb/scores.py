@@ -22,6 +22,7 @@ from .assign import check_scores
 from .core import MissingError, ParameterError, Registry, StaleError, atomic, fingerprint, seal_of, write_csv
 from .metrics import centroids, cosine_scores
 from .on_player import OnPlayer
+from .search import player_scores
 from .whiten import Level, Whitener, level
 
 # %% ../nbs/34_scores.ipynb #b79d6f79
@@ -44,8 +45,8 @@ class Score:
 class Nearest(Score):
     "Mean cosine to the nearest crops of a player"
     def compare(self, query, vectors, players, labels):
-        "Scores `float32[n, L]` of queries `float32[n, d]`"
-        return cosine_scores(query, vectors, players, labels, self.nearest)
+        "Scores `float32[n, L]` of queries `float32[n, d]`; by an index where there are very many (`34d_search`)"
+        return player_scores(query, vectors, players, labels, self.nearest)
 
 # %% ../nbs/34_scores.ipynb #cee952fc
 @SCORES.add('centroid')

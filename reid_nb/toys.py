@@ -204,12 +204,13 @@ def _toy_coco(path, boxes, size):
 def _toy_cvat(dest, boxes):
     "Write an XML of CVAT for video for each camera, the name as an attribute of each box"
     dest.mkdir(parents=True)
-    box = '<box frame="{r.time}" outside="0" keyframe="1" xtl="{r.x}" ytl="{r.y}" xbr="{right}" ybr="{low}">' \
+    box = '<box frame="{r.time}" outside="0" keyframe="{key}" xtl="{r.x}" ytl="{r.y}" xbr="{right}" ybr="{low}">' \
           '<attribute name="name">{name}</attribute></box>'
     for angle, of_angle in boxes.groupby('angle'):
         tracks = ''
         for label, b in of_angle.groupby('label_id'):
-            rows = [box.format(r=r, right=r.x + r.w, low=r.y + r.h, name=TOY_NAMES[label]) for r in b.itertuples()]
+            rows = [box.format(r=r, key=int(k == 0), right=r.x + r.w, low=r.y + r.h, name=TOY_NAMES[label])
+                    for k, r in enumerate(b.itertuples())]
             tracks += f'<track id="{label}" label="player">{"".join(rows)}</track>'
         (dest/f'{angle}.xml').write_text(f'<annotations><version>1.1</version>{tracks}</annotations>')
 

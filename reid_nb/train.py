@@ -95,7 +95,11 @@ def crops_at(
     "Crops at a size that is that of the box, whatever the margin"
     return load_crops(boxes, game, tuple(round(margin*s) for s in size), margin)
 
-def training_crops(t, game, p):
+def training_crops(
+    t,    # TrainData
+    game, # a Game
+    p,    # dict of parameters, with image_size
+):
     "The training table's crops with the margin that was prepared, as rows of the store"
     size = [round(t.crop_margin*s) for s in parse_size(p['image_size'])]
     return open_crops(t.train, game, size, t.crop_margin)
