@@ -177,7 +177,11 @@ def check_workers(workers):
                                   'start it with --nthreads 1, one a GPU')
 
 @contextmanager
-def on_scheduler(address, options, logs):
+def on_scheduler(
+    address, # of the scheduler, such as tcp://host:8786
+    options, # dict, see OPTIONS; `threads` of each step
+    logs,    # folder of the workers' logs, unused: the scheduler's workers keep their own
+): # Machines, while the context lasts
     "Workers of a scheduler that runs already"
     distributed = _need('distributed')
     try:

@@ -22,7 +22,7 @@ from .court import fit_court
 from .embeddings import load_embeddings
 from .folds import changes, check_split, made_from, marks_of_test, read_split_file
 from .metrics import macro_f1, predict
-from .outcome import against_truth, box_figures, clip_range, forecast, regret, write_decisions
+from .outcome import against_truth, box_figures, clip_range, forecast, regret, share_range, write_decisions
 from .queries import mean_over, row_weights
 from .recipes import settings
 from .roster import DECISIONS, mean_log_odds
@@ -151,6 +151,7 @@ def _finish(voter, s, odds, game, given, rehearsed, looks, **figures):
                     share_unknown=round(float((found.pred == UNK).mean()), 4),
                     strangers=int(found.stranger[found.stranger != UNK].nunique()),
                     expected=forecast(d.chance, d.said, found.tracklet, rehearsed))
+    figures['expected']['share_range'] = share_range(d.chance[:, -1], found.groupby(CLIP).ngroup())
     if truth is not None:
         figures |= dict(macro_f1=steps(found, s, truth)) | against_truth(found, s, truth, game.truth_kinds)
         found = found.assign(truth=truth, regret=regret(odds, found.pred, truth))

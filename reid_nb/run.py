@@ -175,7 +175,7 @@ def run_all(
     data='', out='',  # as in the notebooks; data '' takes inputs/, or draws the demo game
     folds=range(5),   # which folds; 'final' among them for the net of all data
     given=(),         # list of 'name=value' for the notebooks
-    run=run_steps,    # what runs the steps: here one after the other, or `run_on` many machines
+    run=run_steps,    # what runs the steps: here one after the other, or run_on many machines
 ) -> dict: # what lies in summary.json
     "Run every stage for every fold, skipping what is done"
     game, recipe = _start(data, out, given)
