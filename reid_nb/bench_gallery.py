@@ -6,7 +6,6 @@
 __all__ = ['time_way', 'bench_gallery', 'say_gallery']
 
 # %% ../nbs/91d_bench_gallery.ipynb #4104d6af
-import time
 from importlib.util import find_spec
 
 import numpy as np
@@ -15,7 +14,7 @@ import pandas as pd
 from .core import ParameterError
 from .metrics import cosine_scores, unit
 from .search import SHORT, WAYS, agreement, build_index
-from .watched import run_watched
+from .watched import bare_product, run_watched, seconds_of
 
 # %% ../nbs/91d_bench_gallery.ipynb #6fba33ca
 def _crops(n, players, seed, dim=128, noise=.16):
@@ -32,17 +31,6 @@ def _asked(way, queries, entries, players):
     looked = entries*_SHARE[way]/(players if way == 'shortlist' else 1)
     return max(1, min(queries, int(2e9/looked), 10**8//players))
 
-def _product(query, vectors, rows=256):
-    "All cosines, a few rows at a time, and nothing kept"
-    for i in range(0, len(query), rows):
-        query[i:i + rows] @ vectors.T
-
-def _seconds(work, *args, **more):
-    "What work gives, and how long it took"
-    start = time.perf_counter()
-    found = work(*args, **more)
-    return found, time.perf_counter() - start
-
 # %% ../nbs/91d_bench_gallery.ipynb #d1d1e1a9
 def time_way(
     way,     # a name in `WAYS`
@@ -54,10 +42,10 @@ def time_way(
     (crops, who), n = _crops(entries, players, 1), _asked(way, queries, entries, players)
     asked, times, build, more = _crops(n, players, 2)[0], queries/n, 0., {}
     few = asked[:_asked('exact', queries, entries, players)]
-    product = _seconds(_product, few, crops)[1]*queries/len(few)
+    product = seconds_of(bare_product, few, crops)[1]*queries/len(few)
     if way == 'index':
-        more['index'], build = _seconds(build_index, crops)
-    scores, seconds = _seconds(WAYS[way], asked, crops, who, 5, **more)
+        more['index'], build = seconds_of(build_index, crops)
+    scores, seconds = seconds_of(WAYS[way], asked, crops, who, 5, **more)
     exact, seconds = cosine_scores(asked[:300], crops, who, k=5), seconds*times + build
     return dict(asked=n, product=product, seconds=seconds, build=build, x_product=seconds/product,
                 same_name=agreement(exact, scores[:300])['same_name'])

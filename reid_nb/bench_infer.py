@@ -6,8 +6,6 @@
 __all__ = ['PIECE', 'crowd', 'time_size', 'bench_infer', 'growth', 'say_infer']
 
 # %% ../nbs/91c_bench_infer.ipynb #7f834e47
-import time
-
 import numpy as np
 import pandas as pd
 
@@ -15,7 +13,7 @@ from .core import BOX, ParameterError
 from .metrics import cosine_scores, unit
 from .strangers import believe
 from .tracklets import build_tracklets
-from .watched import run_watched
+from .watched import bare_product, run_watched, seconds_of
 
 # %% ../nbs/91c_bench_infer.ipynb #65f3c841
 def crowd(
@@ -35,25 +33,15 @@ def crowd(
     return pd.DataFrame(boxes)
 
 # %% ../nbs/91c_bench_infer.ipynb #ed0ca11c
-def _seconds(work, *args):
-    "What work gives, and how long it took"
-    start = time.perf_counter()
-    found = work(*args)
-    return found, time.perf_counter() - start
-
-def _matrix_product(query, vectors, rows=1 << 14):
-    "All cosines, a few rows at a time, and nothing kept"
-    return sum(float((query[i:i + rows] @ vectors.T)[-1, -1]) for i in range(0, len(query), rows))
-
 PIECE = 20_000 # boxes that are scored, linked and decided at a time
 
 def _time_piece(n, vectors, entries, seed):
     "Seconds of each part for up to PIECE boxes"
     query, boxes = unit(np.random.default_rng(seed).normal(size=(n, vectors.shape[1]))), crowd(n, seed)
-    found = dict(product=_seconds(_matrix_product, query, vectors)[1])
-    scores, found['score'] = _seconds(cosine_scores, query, vectors, entries, None, 5)
-    tracklets, found['link'] = _seconds(build_tracklets, boxes)
-    _, found['decide'] = _seconds(believe, 20*scores - 6, tracklets, boxes)
+    found = dict(product=seconds_of(bare_product, query, vectors)[1])
+    scores, found['score'] = seconds_of(cosine_scores, query, vectors, entries, None, 5)
+    tracklets, found['link'] = seconds_of(build_tracklets, boxes)
+    _, found['decide'] = seconds_of(believe, 20*scores - 6, tracklets, boxes)
     return found
 
 def time_size(
